@@ -1,0 +1,1 @@
+"""Federated learning: secure aggregation, differential privacy, local training."""

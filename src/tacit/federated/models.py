@@ -1,0 +1,85 @@
+"""The models that can be trained: torch modules with their parameters as one vector.
+
+Every party must start from the same numbers, whatever its version of torch: weights start at zero where the loss is
+convex, and otherwise from numpy's RandomState, whose stream is frozen.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from tacit.federated.plan import LOSS_CAP, layer_widths
+from tacit.study import Agreement
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def make_module(agreement: Agreement) -> nn.Sequential:
+    """Return the float64 module from standardised features (rows, features) to raw outputs (rows, outputs)."""
+    widths = layer_widths(agreement)
+    layers: list[nn.Module] = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(before, after, dtype=torch.float64), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def initial_parameters(agreement: Agreement) -> FloatArray:
+    """Return the first parameter vector (parameters,): the same at every party."""
+    widths = layer_widths(agreement)
+    stream = np.random.RandomState(agreement.model.seed % 2**32)
+    parts = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        bound = math.sqrt(6 / before) if agreement.model.hidden else 0.0
+        parts += [stream.uniform(-bound, bound, after * before) if bound else np.zeros(after * before), np.zeros(after)]
+    return np.concatenate(parts)
+
+
+def set_parameters(module: nn.Module, parameters: FloatArray) -> None:
+    """Write the vector into the module."""
+    torch.nn.utils.vector_to_parameters(torch.from_numpy(parameters.copy()), module.parameters())
+
+
+def get_parameters(module: nn.Module) -> FloatArray:
+    """Return the module's parameters as one vector."""
+    return np.asarray(torch.nn.utils.parameters_to_vector(module.parameters()).detach().numpy().copy())
+
+
+def weight_mask(agreement: Agreement) -> FloatArray:
+    """Return 1 for weights and 0 for biases: what the L2 penalty acts on."""
+    widths = layer_widths(agreement)
+    parts = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        parts += [np.ones(after * before), np.zeros(after)]
+    return np.concatenate(parts)
+
+
+def targets(agreement: Agreement, labels: npt.NDArray[np.generic]) -> torch.Tensor:
+    """Return labels as the loss wants them: class indexes, 0/1, or numbers scaled to [-1, 1] by the label's bounds."""
+    schema = agreement.data
+    if schema.task == "multiclass":
+        return torch.from_numpy(labels.astype(np.int64))
+    values = labels.astype(np.float64)
+    if schema.task == "regression":
+        low, high = schema.label_bounds
+        values = 2 * (values - low) / (high - low) - 1
+    return torch.from_numpy(values)
+
+
+def losses(agreement: Agreement, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return the loss of each row, (rows,): cross-entropy, or half the squared error."""
+    task = agreement.data.task
+    if task == "multiclass":
+        return nn.functional.cross_entropy(outputs, wanted, reduction="none")
+    if task == "binary":
+        return nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
+    return 0.5 * (outputs[:, 0] - wanted) ** 2
+
+
+def capped(loss: FloatArray) -> FloatArray:
+    """Return losses as they are reported: at most `LOSS_CAP`, as a part of it."""
+    return np.clip(loss, 0, LOSS_CAP) / LOSS_CAP

@@ -1,0 +1,59 @@
+"""What has been spent, over all runs of a study, and the refusal to spend more than was agreed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tacit.errors import BudgetError
+from tacit.federated.privacy.budget import epsilon_of
+from tacit.study import Log, Privacy
+
+RELEASE = "release"
+
+
+class Accountant:
+    """Counts releases against the budget of a study.
+
+    A release is charged *before* its noisy sum can leave, so a run that breaks off has spent what it may have shown.
+    """
+
+    def __init__(self, privacy: Privacy, earlier: Iterable[Log] = ()) -> None:
+        """Start from the releases that the logs of `earlier` runs hold."""
+        self._privacy = privacy
+        self._counts: Counter[float] = Counter()
+        for log in earlier:
+            for entry in log:
+                if entry.kind == RELEASE and entry.body.get("multiplier"):
+                    self._counts[float(entry.body["multiplier"])] += 1
+
+    @property
+    def epsilon(self) -> float:
+        """The epsilon spent so far at the study's delta; 0 where the study claims no privacy."""
+        return self._after({})
+
+    def require(self, planned: dict[float, int]) -> None:
+        """Check that `planned` releases, {multiplier: how many}, still fit.
+
+        Raises:
+            BudgetError: says what is spent and what they would take it to.
+        """
+        if self._privacy.unit == "none":
+            return
+        after = self._after(planned)
+        if after > self._privacy.epsilon:
+            raise BudgetError(
+                f"epsilon {self.epsilon:.4g} of {self._privacy.epsilon:g} is spent and this would make it {after:.4g} "
+                f"(delta {self._privacy.delta:g}). Nothing was released; agree on a new study, with a new budget, to go on"
+            )
+
+    def charge(self, multiplier: float) -> None:
+        """Count one release; raises BudgetError, counting nothing, where it does not fit."""
+        if self._privacy.unit == "none":
+            return
+        self.require({multiplier: 1})
+        self._counts[multiplier] += 1
+
+    def _after(self, planned: dict[float, int]) -> float:
+        counts = self._counts + Counter(planned)
+        return epsilon_of(dict(counts), self._privacy.delta) if counts else 0.0

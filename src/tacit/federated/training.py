@@ -1,0 +1,108 @@
+"""Federated training as one party holds it: what to contribute to each step, and what to do with each total.
+
+Pure: no sockets, no clocks. The totals alone determine the model, so every party ends with the same one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit.data import Table
+from tacit.errors import AgreementError
+from tacit.federated.descent import Descent
+from tacit.federated.plan import Plan, Step
+from tacit.federated.privacy import ExactNoise, NoiseSource, SeededNoise
+from tacit.federated.statistics import Scaling, scaling_from, statistics_rows
+from tacit.graph import Graph
+from tacit.study import Agreement
+
+Words = npt.NDArray[np.unsignedinteger]
+
+
+class FederatedTraining:
+    """The training of one party in one run."""
+
+    def __init__(self, agreement: Agreement, plan: Plan, table: Table, party: str) -> None:
+        """Take the party's `table`; noise comes from OpenDP unless the agreement itself names a test seed."""
+        if table.schema != agreement.data:
+            raise AgreementError("the table was checked against another schema than the agreement's")
+        self._agreement = agreement
+        self._plan = plan
+        self._table = table
+        self._noise: NoiseSource = ExactNoise()
+        if agreement.insecure is not None:
+            self._noise = SeededNoise(agreement.insecure.test_seed, party)
+        self._scaling: Scaling | None = None
+        self._descent: Descent | None = None
+
+    def contribution(self, step: Step) -> Words:
+        """Return this party's words for `step`: quantised, with its share of the noise."""
+        encoding = step.encoding
+        if step.kind == "statistics":
+            low, high = self._agreement.data.feature_low, self._agreement.data.feature_high
+            rows = statistics_rows(self._table.features, low, high, self._agreement.privacy.unit)
+            integers = encoding.total([rows])
+        else:
+            integers = self._contributor().total(self._training.parameters, encoding)
+        if encoding.noise_scale:
+            integers = integers + self._noise.sample(encoding.noise_scale, encoding.length)
+        return encoding.to_words(integers)
+
+    def apply(self, step: Step, total: Words, parties: int) -> dict[str, Any]:
+        """Take in the `total` over `parties` parties; return what may be shown of it."""
+        reals = step.encoding.to_reals(total)
+        if step.kind == "statistics":
+            return self._start(reals, step, parties)
+        self._training.apply(reals, parties)
+        return {"loss": self._training.loss}
+
+    def graph(self) -> Graph:
+        """Return the trained model as a fixed-point graph on the features' own units."""
+        from tacit.federated.export import to_graph
+
+        return to_graph(self._agreement, self._training.result, self._required_scaling())
+
+    def fixed_point_loss(self, graph: Graph) -> dict[str, Any]:
+        """Return what fixed point changes on this party's own rows. Private: for the owner's eyes alone."""
+        from tacit.federated.export import float_outputs, predictions
+
+        exact = float_outputs(self._agreement, self._training.result, self._required_scaling(), self._table.features)
+        fixed = graph.predict(self._table.features)
+        task = self._agreement.data.task
+        changed = int((predictions(task, exact) != predictions(task, fixed)).sum()) if task != "regression" else 0
+        return {
+            "rows": len(exact),
+            "changed": changed,
+            "largest_difference": float(np.max(np.abs(exact - fixed), initial=0.0)),
+        }
+
+    @property
+    def _training(self) -> Descent:
+        if self._descent is None:
+            raise RuntimeError("training starts with the statistics")
+        return self._descent
+
+    def _required_scaling(self) -> Scaling:
+        if self._scaling is None:
+            raise RuntimeError("training starts with the statistics")
+        return self._scaling
+
+    def _start(self, total: npt.NDArray[np.float64], step: Step, parties: int) -> dict[str, Any]:
+        from tacit.federated.models import initial_parameters, weight_mask
+
+        schema = self._agreement.data
+        self._scaling = scaling_from(total, step, schema.feature_low, schema.feature_high, parties)
+        self._descent = Descent(
+            self._agreement, initial_parameters(self._agreement), weight_mask(self._agreement), self._scaling.count
+        )
+        return {"count": round(self._scaling.count) if self._agreement.privacy.unit != "party" else parties}
+
+    def _contributor(self) -> Any:
+        from tacit.federated.contributions import Contributor
+
+        if not hasattr(self, "_contributor_made"):
+            self._contributor_made = Contributor(self._agreement, self._table, self._required_scaling())
+        return self._contributor_made

@@ -1,0 +1,108 @@
+"""Normalise: (x - mean) * scale, feature by feature or channel by channel.
+
+y = rescale(x * scale + offset, g), where the scale has g = weight_bits fractional bits and the accumulator and the
+offset, -mean * scale, have f + g. When a graph is built it is folded into a neighbouring Linear or Conv2d if it can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit.errors import GraphError
+from tacit.graph.fixed import Floats, Ints, Shape, as_floats, quantise, rescale
+from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
+from tacit.graph.layers.layer import FloatLayer, Layer, layer, tensor, weight_bits
+
+
+@layer("normalise")
+@dataclass(frozen=True, eq=False, repr=False)
+class Normalise(Layer):
+    """scale, offset: of one shape, that of the input with some axes of length 1; g and f + g fractional bits."""
+
+    weighted = True
+
+    scale: Ints = tensor()
+    offset: Ints = tensor()
+    weight_bits: int = weight_bits()
+
+    @staticmethod
+    def of(
+        mean: npt.ArrayLike,
+        scale: npt.ArrayLike,
+        *,
+        name: str = "",
+        inputs: tuple[str, ...] = (),
+        weight_bits: int | None = None,
+    ) -> FloatLayer:
+        """A float layer (x - mean) * scale: mean and scale as many axes as x, or scalars for a vector x."""
+        means = as_floats(mean, f"layer {name!r} (normalise), mean")
+        scales = as_floats(scale, f"layer {name!r} (normalise), scale")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Normalise.affine(scales, -means * scales, name=name, inputs=inputs, weight_bits=weight_bits)
+
+    @staticmethod
+    def affine(
+        scale: npt.ArrayLike,
+        offset: npt.ArrayLike,
+        *,
+        name: str = "",
+        inputs: tuple[str, ...] = (),
+        weight_bits: int | None = None,
+    ) -> FloatLayer:
+        """A float layer x * scale + offset."""
+        scales = as_floats(scale, f"layer {name!r} (normalise), scale")
+        offsets = as_floats(offset, f"layer {name!r} (normalise), offset")
+        try:
+            pairs = np.broadcast_arrays(np.atleast_1d(scales), offsets)
+        except ValueError as error:
+            shapes = f"{scales.shape} and {offsets.shape}"
+            raise GraphError(f"layer {name!r} (normalise): shapes {shapes} do not fit each other") from error
+        weights: dict[str, Floats] = {"scale": pairs[0], "offset": pairs[1]}
+        return FloatLayer(Normalise, weights, {}, name, inputs, weight_bits)
+
+    @classmethod
+    def quantise(cls, source: FloatLayer, fraction_bits: int, weight_bits: int) -> Self:
+        """The scale rounded to g bits, the offset to f + g."""
+        where = f"layer {source.name!r} (normalise)"
+        scale = quantise(source.weights["scale"], weight_bits, f"{where}, scale")
+        offset = quantise(source.weights["offset"], fraction_bits + weight_bits, f"{where}, offset")
+        return cls(source.name, source.inputs, scale, offset, weight_bits)
+
+    def check(self) -> None:
+        """One offset for each scale."""
+        if self.scale.shape != self.offset.shape:
+            raise GraphError(f"layer {self}: offset {self.offset.shape} does not fit scale {self.scale.shape}")
+
+    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The input's shape."""
+        shape = shapes[0]
+        if len(self.scale.shape) != len(shape) or any(
+            own not in (1, side) for own, side in zip(self.scale.shape, shape, strict=True)
+        ):
+            raise GraphError(f"layer {self}: scale of shape {self.scale.shape} does not fit a tensor of {shape}")
+        return shape
+
+    def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
+        """Accumulator: |scale| * max|x| + |offset|."""
+        x = inputs[0]
+        size, reach, shift = np.abs(self.scale), x.magnitudes, np.abs(self.offset)
+
+        def exact_at(index: tuple[int, ...]) -> int:
+            own = tuple(i if side > 1 else 0 for i, side in zip(index, size.shape, strict=True))
+            return int(size[own]) * int(reach[index]) + int(shift[own])
+
+        estimate = size.astype(np.float64) * reach.astype(np.float64) + shift.astype(np.float64)
+        bound = largest(estimate, lambda: size * reach + shift, exact_at)
+        check_accumulator(str(self), bound)
+        ends = (x.low * self.scale + self.offset, x.high * self.scale + self.offset)
+        accumulator = Interval(np.minimum(*ends), np.maximum(*ends))
+        return LayerBounds(accumulator.map(lambda a: rescale(a, self.weight_bits)), bound)
+
+    def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
+        """(rows, ...) to the same."""
+        return rescale(inputs[0] * self.scale + self.offset, self.weight_bits)

@@ -1,0 +1,44 @@
+"""Windows that slide over rows and columns: the shapes that convolution and pooling share.
+
+A tensor is (channels, height, width). A window of size (kh, kw) moves by `stride` over the tensor with `padding`
+rows above and below and columns left and right; windows that would stick out at the end are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit.errors import GraphError
+from tacit.graph.fixed import Shape
+
+Pair = tuple[int, int]
+
+
+def as_pair(value: int | tuple[int, ...] | list[int]) -> Pair:
+    """Two whole numbers from one or two."""
+    numbers = (value, value) if isinstance(value, int) else tuple(value)
+    if len(numbers) != 2:
+        raise GraphError(f"{value!r}: one whole number, or two for rows and columns")
+    return (int(numbers[0]), int(numbers[1]))
+
+
+def window_shape(where: str, shape: Shape, size: Pair, stride: Pair, padding: Pair) -> Shape:
+    """(channels, height, width) to (channels, rows of windows, columns of windows); GraphError where none fits."""
+    if len(shape) != 3:
+        raise GraphError(f"{where}: takes a tensor of shape (channels, height, width), not {shape}")
+    room = tuple(side + 2 * pad - k for side, pad, k in zip(shape[1:], padding, size, strict=True))
+    if min(room) < 0:
+        raise GraphError(f"{where}: a window of {size} does not fit {shape} with padding {padding}")
+    return (shape[0], room[0] // stride[0] + 1, room[1] // stride[1] + 1)
+
+
+def windows(x: npt.NDArray[Any], size: Pair, stride: Pair, padding: Pair, fill: int) -> npt.NDArray[Any]:
+    """A view of (..., height, width) as (..., rows, columns, kh, kw), padded with `fill`."""
+    if padding != (0, 0):
+        edges = [(0, 0)] * (x.ndim - 2) + [(p, p) for p in padding]
+        x = np.pad(x, edges, constant_values=fill)
+    view = np.lib.stride_tricks.sliding_window_view(x, size, axis=(-2, -1))
+    return view[..., :: stride[0], :: stride[1], :, :]

@@ -1,0 +1,120 @@
+"""The coordinator's side of a run, as a generator: it yields what to say to each party and is sent their answers.
+
+It carries messages and adds up masked vectors. Whoever does not answer in time, or answers wrongly, is left out
+from then on; with fewer parties than the agreement asks for, the run stops and says who was missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tacit.bundle import Bundle
+from tacit.errors import ProtocolError
+from tacit.federated.plan import Plan, Step, make_plan
+from tacit.federated.secagg import AggregationServer
+from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedVector, Shares, Unmasking
+from tacit.run.events import Event
+from tacit.run.joining import canonical_digest, check_join, run_identity
+from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Total
+from tacit.run.party import Emit, step_setting
+from tacit.run.record import Record
+from tacit.run.sealing import seal_as_coordinator
+from tacit.study import Study
+
+Outgoing = Mapping[str, CoordinatorMessage]
+Answers = Mapping[str, PartyMessage]
+CoordinatorSteps = Generator[Outgoing, Answers, Any]
+T = TypeVar("T")
+
+
+def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
+    """Coordinate one run; returns the sealed `Bundle`, which the coordinator can verify but not open.
+
+    The first thing yielded is empty: the parties speak first.
+
+    Raises:
+        AgreementError: not signed by all.
+        ProtocolError: too few parties are left; names who is missing and why.
+    """
+    study.require_signed()
+    plan = make_plan(study.agreement)
+    joins = yield {}
+    participants, names = _begin(study, joins, emit)
+    run_id, histories = run_identity(study, participants)
+    record = Record(study, run_id, names, histories)
+    emit(Event("joined", {"run": run_id.hex(), "participants": list(names)}))
+    answers: Answers = yield dict.fromkeys(names, participants)
+    for step in plan.steps:
+        answers = yield from _sum(study, plan, step, record, answers, emit)
+    bundle: Bundle = yield from seal_as_coordinator(study, answers)
+    record.sealed(bundle.encode())
+    emit(Event("sealed", {"signers": list(bundle.manifest.signers)}))
+    return bundle
+
+
+def _begin(study: Study, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
+    """Return the participants' message and their names, in the agreement's order."""
+    good: dict[str, Join] = {}
+    for name, join in _of_kind(joins, Join, emit).items():
+        try:
+            check_join(study, join.signed)
+            if join.signed.body.party != name or join.signed.body.grants != canonical_digest(join.grants):
+                raise ProtocolError("joins in another's name, or with altered grants", culprit=name, step="join")
+            good[name] = join
+        except ProtocolError as error:
+            emit(Event("dropped", {"party": name, "reason": str(error)}))
+    names = tuple(name for name in study.agreement.names if name in good)
+    require_enough(study, names, "join")
+    return Participants(tuple(good[name].signed for name in names), good[names[0]].grants), names
+
+
+def _sum(
+    study: Study, plan: Plan, step: Step, record: Record, answers: Answers, emit: Emit
+) -> Generator[Outgoing, Answers, Answers]:
+    """Carry one secure sum; returns the parties' answers to its total."""
+    server = AggregationServer(step_setting(study, step, record))
+    roster = server.roster(_of_kind(answers, Advertisement, emit))
+    present = {advertisement.party for advertisement in roster.advertisements}
+    answers = yield dict.fromkeys(present, roster)
+    answers = yield server.inboxes(_of_kind(answers, Shares, emit))
+    record.charge(step)
+    survivors = server.survivors(_of_kind(answers, MaskedVector, emit))
+    answers = yield dict.fromkeys(survivors.parties, survivors)
+    confirmations = server.confirmations(_of_kind(answers, Confirmation, emit))
+    present = {confirmation.party for confirmation in confirmations.confirmations}
+    answers = yield dict.fromkeys(present, confirmations)
+    unmaskings = _of_kind(answers, Unmasking, emit)
+    words = np.ascontiguousarray(server.result(unmaskings)).astype(step.encoding.dtype).tobytes()
+    record.total(step, survivors.parties, words)
+    for name, reason in server.excluded.items():
+        emit(Event("dropped", {"party": name, "reason": str(reason)}))
+    left = [name for name in unmaskings if name not in server.excluded]
+    require_enough(study, left, f"unmask of {step.kind} {step.index}")
+    emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(survivors.parties)}))
+    return (yield dict.fromkeys(left, Total(words)))
+
+
+def require_enough(study: Study, names: Collection[str], step: str) -> None:
+    """Check that enough parties are left; ProtocolError names those who are not."""
+    agreement = study.agreement
+    missing = [name for name in agreement.names if name not in names]
+    if len(missing) > agreement.trust.dropping:
+        raise ProtocolError(
+            f"missing, where the agreement tolerates {agreement.trust.dropping}", culprit=", ".join(missing), step=step
+        )
+
+
+def _of_kind(answers: Answers, kind: type[T], emit: Emit) -> dict[str, T]:
+    """Return the answers of this kind; whoever said something else is left out."""
+    right: dict[str, T] = {}
+    for name, answer in answers.items():
+        if isinstance(answer, kind):
+            right[name] = answer
+        else:
+            reason = f"sent {type(answer).__name__} where {kind.__name__} belongs"
+            emit(Event("dropped", {"party": name, "reason": reason}))
+    return right
+

@@ -1,0 +1,162 @@
+"""A party's side of a run, as a generator: it yields what the party says and is sent what the coordinator says.
+
+    join -> [advertise -> share -> mask -> confirm -> unmask] for every step of the plan -> propose or check -> sign
+
+Nothing in it opens a socket or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tacit.bundle import Bundle
+from tacit.data import Table
+from tacit.errors import ProtocolError
+from tacit.federated.plan import Plan, Step, make_plan
+from tacit.federated.privacy import Accountant
+from tacit.federated.secagg import AggregationParty, Setting
+from tacit.federated.secagg.messages import Confirmations, Inbox, Roster, Survivors
+from tacit.federated.training import FederatedTraining, Words
+from tacit.keys import Identity
+from tacit.run.events import Event
+from tacit.run.joining import Joined, Joining
+from tacit.run.messages import CoordinatorMessage, Participants, PartyMessage, Stop, Total
+from tacit.run.record import Record, history_digest
+from tacit.run.sealing import seal_as_party
+from tacit.study import Study
+
+Emit = Callable[[Event], None]
+PartySteps = Generator[PartyMessage, CoordinatorMessage, Any]
+T = TypeVar("T", bound=CoordinatorMessage)
+
+
+@dataclass(frozen=True)
+class PartyResult:
+    """What a party has at the end: the sealed bundle, and what fixed point changed on its own rows."""
+
+    bundle: Bundle
+    fixed_point: dict[str, Any]
+
+
+def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> PartySteps:
+    """Take part in one run with `table`; returns a `PartyResult`.
+
+    Raises:
+        AgreementError: not signed by all, or this identity is no party of it.
+        BudgetError: earlier runs have spent the budget.
+        ProtocolError: the coordinator or another party broke the protocol.
+    """
+    study.require_signed()
+    plan = make_plan(study.agreement)
+    accountant = Accountant(study.agreement.privacy, study.run_logs())
+    accountant.require(plan.releases())
+    joined = yield from _join(study, identity)
+    record = Record(study, joined.run_id, joined.participants, joined.histories)
+    emit(Event("joined", {"run": joined.run_id.hex(), "participants": list(joined.participants)}))
+    training = FederatedTraining(study.agreement, plan, table, identity.name)
+    member = _Member(study, identity, joined, record, accountant, training)
+    for step in plan.steps:
+        shown = yield from member.take(step)
+        emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, **shown}))
+    graph = training.graph()
+    fixed_point = training.fixed_point_loss(graph)
+    emit(Event("model", {"own": fixed_point}))
+    bundle = yield from seal_as_party(study, identity, joined, record, _releases(plan), accountant.epsilon, graph)
+    record.sealed(bundle.encode())
+    emit(Event("sealed", {"signers": list(bundle.manifest.signers), "epsilon": accountant.epsilon}))
+    return PartyResult(bundle, fixed_point)
+
+
+class _Member:
+    """One party's view of the steps of a run."""
+
+    def __init__(
+        self,
+        study: Study,
+        identity: Identity,
+        joined: Joined,
+        record: Record,
+        accountant: Accountant,
+        training: FederatedTraining,
+    ) -> None:
+        self._study = study
+        self._identity = identity
+        self._joined = joined
+        self._record = record
+        self._accountant = accountant
+        self._training = training
+
+    def take(self, step: Step) -> PartySteps:
+        """Take part in one secure sum and learn from its total; returns what may be shown."""
+        setting = step_setting(self._study, step, self._record)
+        aggregation = AggregationParty(setting, self._identity)
+        roster = yield from self._ask(aggregation.advertise(), Roster, "share", step)
+        inbox = yield from self._ask(aggregation.share(roster), Inbox, "mask", step)
+        words = self._contribution(step)
+        survivors = yield from self._ask(aggregation.mask(inbox, words), Survivors, "confirm", step)
+        confirmations = yield from self._ask(aggregation.confirm(survivors), Confirmations, "unmask", step)
+        total = yield from self._ask(aggregation.unmask(confirmations), Total, "total", step)
+        return self._learn(step, setting, total, survivors.parties)
+
+    def _contribution(self, step: Step) -> Words:
+        self._accountant.charge(step.multiplier)
+        self._record.charge(step)
+        words = self._training.contribution(step)
+        self._joined.group_key.blind(words, step.index, self._identity.name)
+        return words
+
+    def _learn(self, step: Step, setting: Setting, total: Total, survivors: tuple[str, ...]) -> dict[str, Any]:
+        if len(total.words) != setting.vector_bytes:
+            raise ProtocolError(
+                f"the total has {len(total.words)} bytes, not {setting.vector_bytes}",
+                culprit=setting.coordinator,
+                step="total",
+            )
+        words = np.frombuffer(total.words, step.encoding.dtype).copy()
+        self._joined.group_key.unblind(words, step.index, survivors)
+        self._record.total(step, survivors, total.words)
+        shown = self._training.apply(step, words, len(survivors))
+        return {**shown, "survivors": len(survivors), "epsilon": self._accountant.epsilon}
+
+    def _ask(self, message: PartyMessage, kind: type[T], next_step: str, step: Step) -> Generator[Any, Any, T]:
+        where = f"{next_step} of {step.kind} {step.index}"
+        return (yield from ask(message, kind, where, self._study.coordinator.name))
+
+
+def ask(message: PartyMessage, kind: type[T], step: str, coordinator: str) -> Generator[Any, Any, T]:
+    """Say `message` and return the answer, which must be of `kind`; ProtocolError otherwise."""
+    answer = yield message
+    if isinstance(answer, Stop):
+        raise ProtocolError(f"stopped the run: {answer.reason[:500]}", culprit=coordinator, step=step)
+    if not isinstance(answer, kind):
+        raise ProtocolError(
+            f"sent {type(answer).__name__} where {kind.__name__} belongs", culprit=coordinator, step=step
+        )
+    return answer
+
+
+def step_setting(study: Study, step: Step, record: Record) -> Setting:
+    """Return the setting of a step's secure sum: all of it from the agreement and the record so far."""
+    return Setting(
+        parties=study.parties,
+        corrupt=study.agreement.trust.corrupt,
+        dropping=study.agreement.trust.dropping,
+        instance=record.instance(step),
+        length=step.encoding.length,
+        word_bits=step.encoding.word_bits,
+        coordinator=study.coordinator.name,
+    )
+
+
+def _join(study: Study, identity: Identity) -> Generator[Any, Any, Joined]:
+    joining = Joining(study, identity, history_digest(study))
+    participants = yield from ask(joining.join(), Participants, "join", study.coordinator.name)
+    return joining.begin(participants)
+
+
+def _releases(plan: Plan) -> list[Step]:
+    return [step for step in plan.steps if step.multiplier > 0]

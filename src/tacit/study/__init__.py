@@ -1,0 +1,23 @@
+"""The study: what the parties agree on, in a file that all of them sign, and the log of what was done under it."""
+
+from tacit.study.agreement import Agreement, Coordinator, Insecure, Model, Party, Privacy, Release, Training, Trust
+from tacit.study.log import Entry, Head, Log
+from tacit.study.signatures import AgreementSignature
+from tacit.study.study import Study
+
+__all__ = [
+    "Agreement",
+    "AgreementSignature",
+    "Coordinator",
+    "Entry",
+    "Head",
+    "Insecure",
+    "Log",
+    "Model",
+    "Party",
+    "Privacy",
+    "Release",
+    "Study",
+    "Training",
+    "Trust",
+]

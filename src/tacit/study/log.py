@@ -1,0 +1,118 @@
+"""The study's log: what was done under the agreement, in entries that nobody can change unseen.
+
+Each entry is one line of canonical JSON that holds the hash of the line before it; the head is the Merkle tree hash
+(RFC 9162, section 2.1.1, SHA-256) over all lines. Parties sign the head in every round of training and in the
+bundle, so dropping or rewriting entries shows against any of those signatures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tacit import canonical
+from tacit.errors import FormatError, TacitError
+from tacit.files import read_bounded
+
+MAX_BYTES = 256 * 1024 * 1024
+FIRST = b"\x00" * 32
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The state of a log: its number of entries and their Merkle tree hash."""
+
+    size: int
+    root: bytes
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that happened: `kind` says what, `body` holds public values only."""
+
+    index: int
+    previous: bytes
+    kind: str
+    body: dict[str, Any]
+
+
+class Log:
+    """The log in the file at `path`; made when the first entry is appended."""
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the file.
+
+        Raises:
+            FormatError: an entry was altered, removed from the middle, or reordered.
+        """
+        self.path = Path(path)
+        self._lines: list[bytes] = []
+        self._entries: list[Entry] = []
+        self._whole_bytes = 0
+        if self.path.exists():
+            self._read(read_bounded(self.path, MAX_BYTES, "log"))
+
+    def append(self, kind: str, body: dict[str, Any]) -> Head:
+        """Write one entry, flushed to the disk before this returns, and return the new head."""
+        entry = Entry(len(self._entries), self._last_hash(), kind, body)
+        line = canonical.encode(entry)
+        try:
+            with self.path.open("r+b" if self.path.exists() else "x+b") as stream:
+                # Whatever follows the last whole line is what a process killed in mid-write left.
+                stream.truncate(self._whole_bytes)
+                stream.seek(self._whole_bytes)
+                stream.write(line + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise TacitError(f"cannot append to the log {self.path}: {error.strerror}") from None
+        self._keep(entry, line)
+        return self.head
+
+    @property
+    def head(self) -> Head:
+        """The present head."""
+        return Head(len(self._lines), tree_hash(self._lines))
+
+    def head_at(self, size: int) -> Head:
+        """Return the head as it was when the log had `size` entries."""
+        if not 0 <= size <= len(self._lines):
+            raise FormatError(f"the log has {len(self._lines)} entries, not {size}")
+        return Head(size, tree_hash(self._lines[:size]))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(list(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _read(self, data: bytes) -> None:
+        whole, _, _ = data.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+            entry = canonical.decode(line, Entry, f"{self.path}, line {number}")
+            if entry.index != len(self._entries) or entry.previous != self._last_hash():
+                raise FormatError(f"{self.path}, line {number}: the log was altered before or at this entry")
+            self._keep(entry, line)
+
+    def _keep(self, entry: Entry, line: bytes) -> None:
+        self._entries.append(entry)
+        self._lines.append(line)
+        self._whole_bytes += len(line) + 1
+
+    def _last_hash(self) -> bytes:
+        return hashlib.sha256(b"\x00" + self._lines[-1]).digest() if self._lines else FIRST
+
+
+def tree_hash(lines: list[bytes]) -> bytes:
+    """Return the Merkle tree hash of `lines` (RFC 9162, section 2.1.1); of none, the hash of nothing."""
+    level = [hashlib.sha256(b"\x00" + line).digest() for line in lines]
+    if not level:
+        return hashlib.sha256(b"").digest()
+    while len(level) > 1:
+        # Pairing neighbours and promoting an odd last node gives the RFC's tree of largest powers of two.
+        pairs = [hashlib.sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(pairs) * 2 :]
+    return level[0]
