@@ -13,31 +13,35 @@ from pathlib import Path
 from tacit.errors import FormatError, TacitError
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, overwrite: bool = True) -> None:
     """Write `data` to `path` with permissions `mode`, whole or not at all.
 
     Raises:
         TacitError: the folder is missing, may not be written to, or the disk is full; the old file is untouched.
+        FileExistsError: something has this name, and `overwrite` is false; checked in the same step as the naming.
     """
     path = Path(path)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise TacitError(f"cannot write {path}: {error.strerror}; check the folder and its permissions") from None
+    except (OSError, ValueError) as error:
+        raise TacitError(f"cannot write {path}: {_reason(error)}; check the folder and its permissions") from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), mode)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise TacitError(f"cannot write {path}: {error.strerror}; nothing was changed") from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        if overwrite:
+            Path(name).replace(path)
+        else:
+            os.link(name, path)
+    except FileExistsError:
         raise
+    except OSError as error:
+        raise TacitError(f"cannot write {path}: {_reason(error)}; nothing was changed") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+    _flush_folder(path)
 
 
 def read_bounded(path: Path, limit: int, what: str) -> bytes:
@@ -49,16 +53,26 @@ def read_bounded(path: Path, limit: int, what: str) -> bytes:
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(limit + 1)
-    except OSError as error:
-        raise FormatError(f"cannot read {what} {path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        raise FormatError(f"cannot read {what} {path}: {_reason(error)}") from None
     if len(data) > limit:
         raise FormatError(f"{what} {path} is larger than {limit} bytes, which none can be")
     return data
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _flush_folder(path: Path) -> None:
+    """Make the new name last through a loss of power."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        reason = f"{path} was written, but may not outlast a loss of power: {_reason(error)}"
+        raise TacitError(reason) from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return what the system says; a ValueError is a name with a zero byte in it."""
+    return error.strerror or "no reason given" if isinstance(error, OSError) else "no such name is possible"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -75,7 +76,11 @@ def _claim_faults(ledger: PrivacyLedger) -> list[str]:
         found.append("releases is empty, yet a model was released")
     if ledger.epsilon_spent == 0:
         found.append("epsilon_spent is 0, yet a model was released")
-    found += [f"release {r.step!r} has no noise, yet privacy is claimed" for r in ledger.releases if r.count and not r.noise_multiplier > 0]
+    found += [
+        f"release {r.step!r} has no noise, yet privacy is claimed"
+        for r in ledger.releases
+        if r.noise_multiplier <= 0
+    ]
     return found
 
 
@@ -85,8 +90,8 @@ def _release_faults(release: NoisyRelease) -> list[str]:
         for name, holds in (
             ("step", bool(release.step)),
             ("count", release.count >= 1),
-            ("noise_multiplier", release.noise_multiplier >= 0),
-            ("sensitivity", release.sensitivity > 0),
+            ("noise_multiplier", 0 <= release.noise_multiplier < math.inf),
+            ("sensitivity", 0 < release.sensitivity < math.inf),
             ("sampling_rate", 0 < release.sampling_rate <= 1),
         )
         if not holds

@@ -106,6 +106,6 @@ def _check_format(data: bytes) -> None:
         found: Any = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("format")
         stated = msgspec.json.decode(found, type=str) if found is not None else ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise FormatError(f"the manifest cannot be read: {error}") from None
+        raise FormatError(f"the manifest cannot be read: {canonical.quote(str(error))}") from None
     if stated != FORMAT:
-        raise FormatError(f"manifest of format {stated!r}; this version reads {FORMAT!r}")
+        raise FormatError(f"manifest of format '{canonical.quote(stated)}'; this version reads {FORMAT!r}")

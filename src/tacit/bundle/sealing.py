@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,7 +31,7 @@ STEP = "seal"
 SEALED_BYTES = payloads.KEY_BYTES + payloads.SALT_BYTES + SEAL_OVERHEAD
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a party has itself computed by the end of a run; the same at every honest party that finished.
 
@@ -41,16 +41,13 @@ class Outcome:
 
     study: Study
     run: bytes
-    graph: bytes
-    content_key: bytes
-    salt: bytes
+    graph: bytes = field(repr=False)
+    content_key: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
     ledger: PrivacyLedger
     log: Head
     signers: tuple[str, ...]
     evidence: tuple[Evidence, ...] = ()
-
-    def __repr__(self) -> str:
-        return f"Outcome(study {self.study.agreement.name!r}, run {self.run.hex()[:16]}, model and keys hidden)"
 
 
 class Proposal(NamedTuple):

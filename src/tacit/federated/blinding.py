@@ -1,8 +1,8 @@
 """Hiding the total from the coordinator.
 
 Secure aggregation alone shows the coordinator every sum, and with them the model. The parties therefore share a
-group key that the coordinator does not have; each adds a mask of its own, derived from it, and those who know the key take the
-survivors' masks off the total. To the coordinator the total is uniformly random. A party that hands it
+group key that the coordinator does not have; each adds a mask of its own, derived from it, and those who know the
+key take the survivors' masks off the total. To the coordinator the total is uniformly random. A party that hands it
 the group key could as well hand it the model.
 """
 

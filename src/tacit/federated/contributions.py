@@ -1,8 +1,8 @@
 """What one party computes in a round: clipped gradients of its records, or one clipped update.
 
 With unit `record`, each record contributes its own gradient, by Opacus, clipped to norm `clip` (Abadi et al. 2016),
-and noise is added to the *sum over all parties*: at equal privacy this needs far less noise than DP-SGD run by each party
-for itself. With unit `party`, the party's whole update is clipped and contributes once.
+and noise is added to the *sum over all parties*: at equal privacy this needs far less noise than DP-SGD run by each
+party for itself. With unit `party`, the party's whole update is clipped and contributes once.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Every contribution (a record's clipped gradient, or a party's clipped update) of Euclidean norm at most
 `norm_bound` becomes integers of norm at most `units`, by truncation *towards zero*: it never lengthens a vector, so
 the integer sensitivity is `units` exactly and no correction for rounding is needed (stochastic rounding, as in
-Kairouz, Liu, Steinke 2021, section 4, inflates it). The modulus has room for every contribution of every party and for the
-noise, except with probability 2^-40.
+Kairouz, Liu, Steinke 2021, section 4, inflates it). The modulus has room for every contribution of every party and
+for the noise, except with probability 2^-40.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ convex, and otherwise from numpy's RandomState, whose stream is frozen.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -23,7 +24,7 @@ def make_module(agreement: Agreement) -> nn.Sequential:
     """Return the float64 module from standardised features (rows, features) to raw outputs (rows, outputs)."""
     widths = layer_widths(agreement)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after, dtype=torch.float64), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -33,7 +34,7 @@ def initial_parameters(agreement: Agreement) -> FloatArray:
     widths = layer_widths(agreement)
     stream = np.random.RandomState(agreement.model.seed % 2**32)
     parts = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         bound = math.sqrt(6 / before) if agreement.model.hidden else 0.0
         parts += [stream.uniform(-bound, bound, after * before) if bound else np.zeros(after * before), np.zeros(after)]
     return np.concatenate(parts)
@@ -53,7 +54,7 @@ def weight_mask(agreement: Agreement) -> FloatArray:
     """Return 1 for weights and 0 for biases: what the L2 penalty acts on."""
     widths = layer_widths(agreement)
     parts = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         parts += [np.ones(after * before), np.zeros(after)]
     return np.concatenate(parts)
 

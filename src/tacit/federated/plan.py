@@ -6,6 +6,7 @@ or less noise. It needs neither torch nor data.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def layer_widths(agreement: Agreement) -> tuple[int, ...]:
 def parameter_count(agreement: Agreement) -> int:
     """Return the number of weights and biases."""
     widths = layer_widths(agreement)
-    return sum(before * after + after for before, after in zip(widths, widths[1:], strict=False))
+    return sum(before * after + after for before, after in itertools.pairwise(widths))
 
 
 def count_weight(features: int) -> float:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -57,7 +57,8 @@ class Pieces:
         """The largest |c0| + |c1| t + |c2| t**2 anywhere."""
         end = 1 << (self.fraction_bits - self.step_bits)
         rows = zip(self.c0.tolist(), self.c1.tolist(), self.c2.tolist(), strict=True)
-        return max(abs(c0) + abs(c1) * end + abs(c2) * end * end for c0, c1, c2 in rows)
+        largest: int = max(abs(c0) + abs(c1) * end + abs(c2) * end * end for c0, c1, c2 in rows)
+        return largest
 
     def __call__(self, x: Ints) -> Ints:
         """The function of x (int64, f fractional bits) with 3f fractional bits."""
@@ -69,13 +70,13 @@ class Pieces:
         return accumulator
 
 
-@lru_cache(maxsize=None)
+@cache
 def sigmoid_pieces(fraction_bits: int) -> Pieces:
     """1 / (1 + exp(-x)) on [-16, 16), pieces 1/4 wide. Error at most 1.6e-5 + 2**-(f+6)."""
     return _table(lambda x: 1 / (1 + (-x).exp()), fraction_bits, first=-64, step_bits=2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def exp_pieces(fraction_bits: int) -> Pieces:
     """exp(x) on [-15.875, 0.125), pieces 1/8 wide. Error at most 1.8e-5 * exp(x) + 2**-(f+8)."""
     return _table(lambda x: x.exp(), fraction_bits, first=-127, step_bits=3)

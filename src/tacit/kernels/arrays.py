@@ -17,11 +17,10 @@ Array = npt.NDArray[Any]
 
 def checked(name: str, array: object, dtype: npt.DTypeLike, dimensions: int | None = None) -> Array:
     """`array` itself, once it is a numpy array of `dtype` (in this machine's byte order) and of `dimensions` axes."""
-    wanted = np.dtype(dtype)
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} must be a numpy array of {wanted}, not {type(array).__name__}")
-    if array.dtype != wanted:
-        raise TypeError(f"{name} must be an array of {wanted}, not of {array.dtype}")
+        raise TypeError(f"{name} must be a numpy array of {np.dtype(dtype)}, not {type(array).__name__}")
+    if array.dtype != dtype:
+        raise TypeError(f"{name} must be an array of {np.dtype(dtype)}, not of {array.dtype}")
     if dimensions is not None and array.ndim != dimensions:
         raise ValueError(f"{name} must have {dimensions} dimensions, not {array.ndim} (its shape is {array.shape})")
     return np.asarray(array)
@@ -29,7 +28,9 @@ def checked(name: str, array: object, dtype: npt.DTypeLike, dimensions: int | No
 
 def readable(name: str, array: object, dtype: npt.DTypeLike, dimensions: int | None = None) -> Array:
     """`array`, checked, as aligned words in C order: a copy only where it was not so already."""
-    return np.require(checked(name, array, dtype, dimensions), requirements=["C_CONTIGUOUS", "ALIGNED"])
+    given = checked(name, array, dtype, dimensions)
+    flags = given.flags
+    return given if flags.c_contiguous and flags.aligned else given.copy(order="C")
 
 
 def writable(name: str, array: object, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Array:
@@ -50,8 +51,9 @@ def apart(source: Array, out: Array) -> Array:
 
     The same words in the same order are no danger: each is read before it is written.
     """
-    same = source.size == out.size and address(source) == address(out)
-    return source.copy() if not same and np.may_share_memory(source, out) else source
+    start, written = address(source), address(out)
+    overlap = start < written + out.nbytes and written < start + source.nbytes
+    return source.copy() if overlap and (start, source.size) != (written, out.size) else source
 
 
 def address(array: Array) -> int:

@@ -14,6 +14,7 @@ The field has 2-adicity 32 and 7 generates its multiplicative group [Plonky2, go
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from tacit.kernels.lanes import LANES, Builder, Value, address_type, compiled, e
 Words = npt.NDArray[np.uint64]
 
 GENERATOR = 7  # of the multiplicative group
+CHAINS = 4 * LANES  # dependent products that run side by side: enough to hide one product's latency
 
 
 def add(x: Words | int, y: Words | int, out: Words | None = None) -> Words:
@@ -77,20 +79,19 @@ def power(x: Words, exponent: int) -> Words:
 def invert(x: Words) -> Words:
     """1 / x, element by element; `ZeroDivisionError` if any is zero.
 
-    Montgomery's trick as a tree: halves are multiplied together until one element is left, that one is inverted, and
-    each level below takes its inverses from the one above. Three products for an element, all of them vectorised.
+    Montgomery's trick in 32 chains side by side, element i in chain i mod 32: products of all that came before, one
+    inversion for each chain, and back. Three products for an element.
     """
-    shape = checked("x", x, np.uint64).shape
-    level = readable("x", x, np.uint64).reshape(-1)
-    if not level.all():
+    elements = readable("x", x, np.uint64)
+    if not elements.all():
         raise ZeroDivisionError("zero has no inverse in the field")
-    levels = [level]
-    while levels[-1].size > 1:
-        levels.append(_folded(levels[-1]))
-    inverse = np.array([pow(int(top), -1, MODULUS) for top in levels.pop()], dtype=np.uint64)
-    for below in reversed(levels):
-        inverse = _unfolded(below, inverse)
-    return inverse.reshape(shape)
+    out = elements.copy()
+    _chain(address(out), address(elements), out.size)
+    inverses = np.zeros(CHAINS, dtype=np.uint64)
+    for i in range(max(0, out.size - CHAINS), out.size):
+        inverses[i % CHAINS] = pow(int(out.flat[i]), -1, MODULUS)
+    _unchain(address(out), address(elements), address(inverses), out.size)
+    return out
 
 
 def dot(x: Words, y: Words) -> int:
@@ -109,10 +110,9 @@ def powers(base: int, count: int) -> Words:
     if count < 0:
         raise ValueError(f"count must not be negative, and is {count}")
     result = np.empty(count, dtype=np.uint64)
-    first = np.array([pow(element, i, MODULUS) for i in range(min(count, 4 * LANES))], dtype=np.uint64)
-    result[: first.size] = first
-    # Each block of 32 is the one before it times base^32: four vectors that do not wait for one another.
-    _continue(address(result), pow(element, 4 * LANES, MODULUS), 4 * LANES, count)
+    result[:CHAINS] = [pow(element, i, MODULUS) for i in range(min(count, CHAINS))]
+    factors = np.full(LANES, pow(element, CHAINS, MODULUS), dtype=np.uint64)
+    _continue(address(result), address(factors), count)
     return result
 
 
@@ -138,7 +138,7 @@ def _element(name: str, value: object) -> int:
 def _operands(x: Words | int, y: Words | int, out: Words | None) -> tuple[Words, Words, Words]:
     """Both operands as words in C order: of the result's shape, or eight copies of a number; and the result's array."""
     left, right = _operand("x", x), _operand("y", y)
-    shape = np.broadcast_shapes(np.shape(left), np.shape(right))
+    shape = left.shape if left.shape == right.shape else np.broadcast_shapes(left.shape, right.shape)
     result = np.empty(shape, dtype=np.uint64) if out is None else writable("out", out, np.uint64, shape)
     left, right = _spread(left, shape), _spread(right, shape)
     return apart(left, result), apart(right, result), result
@@ -146,14 +146,14 @@ def _operands(x: Words | int, y: Words | int, out: Words | None) -> tuple[Words,
 
 def _operand(name: str, value: Words | int) -> Words:
     if isinstance(value, np.ndarray):
-        return checked(name, value, np.uint64)
+        return readable(name, value, np.uint64)
     return np.array(_element(name, value), dtype=np.uint64)
 
 
 def _spread(operand: Words, shape: tuple[int, ...]) -> Words:
     if operand.ndim == 0:
         return np.full(LANES, operand, dtype=np.uint64)
-    return readable("operand", np.broadcast_to(operand, shape), np.uint64)
+    return operand if operand.shape == shape else np.ascontiguousarray(np.broadcast_to(operand, shape))
 
 
 def _step(operand: Words, out: Words) -> int:
@@ -161,26 +161,112 @@ def _step(operand: Words, out: Words) -> int:
     return 8 if operand.shape == out.shape else 0
 
 
-def _folded(level: Words) -> Words:
-    half = level.size // 2
-    upper = multiply(level[:half], level[half : 2 * half])
-    return np.append(upper, level[-1]) if level.size % 2 else upper
-
-
-def _unfolded(level: Words, inverse: Words) -> Words:
-    half = level.size // 2
-    result = np.empty_like(level)
-    multiply(inverse[:half], level[half : 2 * half], result[:half])
-    multiply(inverse[:half], level[:half], result[half : 2 * half])
-    if level.size % 2:
-        result[-1] = inverse[-1]
-    return result
-
-
 # The compiled loops: eight words at a time, the rest one at a time.
 
 
+def _lanewise(operation: Callable[..., Value], lanes: int) -> Callable[[int, int, int], None]:
+    """An operation of the field on `lanes` words: from two addresses to a third."""
+
+    @emitted(address_type, address_type, address_type)
+    def write(builder: Builder, out: Value, x: Value, y: Value) -> None:
+        kind = vector(lanes)
+        store(builder, operation(builder, load(builder, x, kind), load(builder, y, kind)), out)
+
+    return write
+
+
+def _multiply_canonical(builder: Builder, x: Value, y: Value) -> Value:
+    return field.canonical(builder, field.multiply(builder, x, y))
+
+
+_add_eight, _add_one = _lanewise(field.add, LANES), _lanewise(field.add, 1)
+_subtract_eight, _subtract_one = _lanewise(field.subtract, LANES), _lanewise(field.subtract, 1)
+_multiply_eight, _multiply_one = _lanewise(_multiply_canonical, LANES), _lanewise(_multiply_canonical, 1)
+
+
 @emitted(address_type, address_type, address_type)
-def _add_eight(builder: Builder, out: Value, x: Value, y: Value) -> None:
+def _accumulate_eight(builder: Builder, total: Value, x: Value, y: Value) -> None:
     kind = vector(LANES)
-    store(builder, field.add(builder, load(builder, x, kind), load(builder, y, kind)), out)
+    product = _multiply_canonical(builder, load(builder, x, kind), load(builder, y, kind))
+    store(builder, field.add_bounded(builder, load(builder, total, kind), product), total)
+
+
+@emitted(address_type, address_type, address_type)
+def _accumulate_one(builder: Builder, total: Value, x: Value, y: Value) -> None:
+    kind = vector(1)
+    product = _multiply_canonical(builder, load(builder, x, kind), load(builder, y, kind))
+    store(builder, field.add_bounded(builder, load(builder, total, kind), product), total)
+
+
+@compiled
+def _add(out: int, x: int, x_step: int, y: int, y_step: int, count: int) -> None:
+    body = count - count % LANES
+    for i in range(0, body, LANES):
+        _add_eight(out + 8 * i, x + x_step * i, y + y_step * i)
+    for i in range(body, count):
+        _add_one(out + 8 * i, x + x_step * i, y + y_step * i)
+
+
+@compiled
+def _subtract(out: int, x: int, x_step: int, y: int, y_step: int, count: int) -> None:
+    body = count - count % LANES
+    for i in range(0, body, LANES):
+        _subtract_eight(out + 8 * i, x + x_step * i, y + y_step * i)
+    for i in range(body, count):
+        _subtract_one(out + 8 * i, x + x_step * i, y + y_step * i)
+
+
+@compiled
+def _multiply(out: int, x: int, x_step: int, y: int, y_step: int, count: int) -> None:
+    body = count - count % LANES
+    for i in range(0, body, LANES):
+        _multiply_eight(out + 8 * i, x + x_step * i, y + y_step * i)
+    for i in range(body, count):
+        _multiply_one(out + 8 * i, x + x_step * i, y + y_step * i)
+
+
+@compiled
+def _dot(sums: int, x: int, y: int, count: int) -> None:
+    """Add to 8 sums the products in 8 lanes, and to a ninth those that are left over."""
+    body = count - count % LANES
+    for i in range(0, body, LANES):
+        _accumulate_eight(sums, x + 8 * i, y + 8 * i)
+    for i in range(body, count):
+        _accumulate_one(sums + 8 * LANES, x + 8 * i, y + 8 * i)
+
+
+@compiled
+def _continue(words: int, factors: int, count: int) -> None:
+    """words[i] = words[i - 32] * the factor, from i = 32 on."""
+    body = count - count % LANES
+    for i in range(CHAINS, body, LANES):
+        _multiply_eight(words + 8 * i, words + 8 * (i - CHAINS), factors)
+    for i in range(max(CHAINS, body), count):
+        _multiply_one(words + 8 * i, words + 8 * (i - CHAINS), factors)
+
+
+@compiled
+def _chain(out: int, x: int, count: int) -> None:
+    """out[i] = x[i] * out[i - 32], from i = 32 on."""
+    body = count - count % LANES
+    for i in range(CHAINS, body, LANES):
+        _multiply_eight(out + 8 * i, x + 8 * i, out + 8 * (i - CHAINS))
+    for i in range(max(CHAINS, body), count):
+        _multiply_one(out + 8 * i, x + 8 * i, out + 8 * (i - CHAINS))
+
+
+@compiled
+def _unchain(out: int, x: int, inverses: int, count: int) -> None:
+    """From the products in `out` and the inverses of each chain's last one, the inverses of every x, in `out`."""
+    body = count - count % LANES
+    for i in range(count - 1, max(CHAINS, body) - 1, -1):
+        inverse = inverses + 8 * (i % CHAINS)
+        _multiply_one(out + 8 * i, inverse, out + 8 * (i - CHAINS))
+        _multiply_one(inverse, inverse, x + 8 * i)
+    for i in range(body - LANES, CHAINS - LANES, -LANES):
+        inverse = inverses + 8 * (i % CHAINS)
+        _multiply_eight(out + 8 * i, inverse, out + 8 * (i - CHAINS))
+        _multiply_eight(inverse, inverse, x + 8 * i)
+    kept, result = words_at(inverses), words_at(out)
+    for i in range(min(count, CHAINS)):
+        result[i] = kept[i]

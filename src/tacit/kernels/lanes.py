@@ -14,6 +14,7 @@ Numba's cache watches the file of the compiled function only. After editing this
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from typing import Any, ParamSpec, TypeVar, cast
 
 import llvmlite.binding
@@ -48,6 +49,10 @@ def emitted(*arguments: Any, returns: Any = nothing) -> Callable[[Callable[..., 
 
             return returns(*arguments), generate
 
+        # Numba reads the number of arguments from the signature, where `*given` would be a single tuple.
+        names = ["typing_context", *(f"argument{i}" for i in range(len(arguments)))]
+        signature = Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])
+        vars(declare).update(__signature__=signature)
         declare.__name__ = write.__name__
         return cast("Callable[..., Any]", intrinsic(declare))
 

@@ -50,6 +50,9 @@ class _PrivateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nonce: bytes
     secret: bytes
 
+    def __repr__(self) -> str:
+        return "_PrivateFile(hidden)"
+
 
 class Identity:
     """A name and its private keys. Never printed, pickled or compared; `public` is the half to give away."""
@@ -94,16 +97,23 @@ class Identity:
         )
 
     def save(self, path: Path, passphrase: str | None = None) -> None:
-        """Write the private file, mode 0600, encrypted when a passphrase is given; never over an existing file."""
+        """Write the private file, mode 0600, encrypted when a passphrase is given; never over an existing file.
+
+        Raises:
+            IdentityError: the file exists, or the passphrase is empty or not text.
+            TacitError: it cannot be written.
+        """
         path = Path(path)
-        if path.exists():
-            raise IdentityError(f"{path} exists already; a private key is never overwritten: choose another name")
         salt, nonce = (os.urandom(16), os.urandom(12)) if passphrase is not None else (b"", b"")
         secret = self.__root
         if passphrase is not None:
             secret = _file_cipher(passphrase, salt).encrypt(nonce, self.__root, PRIVATE_FORMAT.encode())
         content = _PrivateFile(PRIVATE_FORMAT, self.public.encode(), salt, nonce, secret)
-        write_atomically(path, canonical.encode(content), mode=0o600)
+        try:
+            write_atomically(path, canonical.encode(content), mode=0o600, overwrite=False)
+        except FileExistsError:
+            reason = f"{path} exists already; a private key is never overwritten: choose another name"
+            raise IdentityError(reason) from None
 
     @classmethod
     def load(cls, path: Path, passphrase: str | None = None) -> Identity:
@@ -114,15 +124,14 @@ class Identity:
             FormatError: not an identity file.
         """
         path = Path(path)
-        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise IdentityError(f"{path} can be read by others; run: chmod 600 {path}")
+        _refuse_loose(path)
         data = read_bounded(path, MAX_FILE_BYTES, "identity")
         parts = canonical.decode(data, _PrivateFile, f"identity {path}")
         if parts.format != PRIVATE_FORMAT:
             raise FormatError(f"{path} is an identity of another version")
         public = PublicIdentity.decode(parts.public)
         root = _recover_root(parts, passphrase, path)
-        if len(root) != ROOT_BYTES or _PrivateKeys(root).public_parts()[0] != public._body.ed25519:
+        if len(root) != ROOT_BYTES or _PrivateKeys(root).public_parts() != public.keys:
             raise FormatError(f"{path}: the private keys do not belong to the public ones")
         return cls(root, public)
 
@@ -184,12 +193,27 @@ class _PrivateKeys:
         return certificate.public_bytes(serialization.Encoding.DER)
 
 
+def _refuse_loose(path: Path) -> None:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (OSError, ValueError):
+        return  # missing: reading it says so
+    if mode & 0o077:
+        raise IdentityError(f"{path} can be read by others; run: chmod 600 {path}")
+
+
 def _expand(root: bytes, label: str, length: int) -> bytes:
     return HKDFExpand(hashes.SHA256(), length, f"tacit identity/1 {label}".encode()).derive(root)
 
 
 def _file_cipher(passphrase: str, salt: bytes) -> AESGCM:
-    return AESGCM(Scrypt(salt, 32, SCRYPT_N, 8, 1).derive(passphrase.encode()))
+    try:
+        password = passphrase.encode()
+    except UnicodeEncodeError:  # it would carry the passphrase
+        password = b""
+    if not password:
+        raise IdentityError("the passphrase is empty or not text: choose another")
+    return AESGCM(Scrypt(salt, 32, SCRYPT_N, 8, 1).derive(password))
 
 
 def _recover_root(parts: _PrivateFile, passphrase: str | None, path: Path) -> bytes:

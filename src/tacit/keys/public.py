@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa, mlkem, x25519
 
@@ -56,7 +56,7 @@ class PublicIdentity:
         """Check and hold the parts; use `decode` or `load`."""
         check_name(body.name)
         if body.format != FORMAT:
-            raise FormatError(f"public identity of format {body.format!r}; this version reads {FORMAT!r}")
+            raise FormatError(f"public identity of format {canonical.quote(body.format)}; this version reads {FORMAT}")
         self._body = body
         self._signature = signature
         try:
@@ -72,6 +72,11 @@ class PublicIdentity:
     def name(self) -> str:
         """The name, as agreements spell it: lower case letters, digits and dashes."""
         return self._body.name
+
+    @property
+    def keys(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """The public keys, raw: Ed25519, ML-DSA-65, X25519, ML-KEM-768."""
+        return self._body.ed25519, self._body.mldsa65, self._body.x25519, self._body.mlkem768
 
     @property
     def certificate(self) -> bytes:
@@ -91,8 +96,6 @@ class PublicIdentity:
         """
         framed = frame(domain, message)
         try:
-            if len(signature) != SIGNATURE_BYTES:
-                raise InvalidSignature
             self._ed25519.verify(signature[:64], framed)
             self._mldsa65.verify(signature[64:], framed, domain.encode())
         except InvalidSignature:
@@ -136,12 +139,15 @@ class PublicIdentity:
 
     def _check_certificate(self) -> None:
         try:
-            key = x509.load_der_x509_certificate(self.certificate).public_key()
+            certificate = x509.load_der_x509_certificate(self.certificate)
+            key = certificate.public_key()
             raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        except ValueError:
+            certificate.verify_directly_issued_by(certificate)
+            name = certificate.subject.rfc4514_string()
+        except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion):
             raise FormatError(f"public identity {self.name!r}: its certificate is malformed") from None
-        if not isinstance(key, ed25519.Ed25519PublicKey) or raw != self._body.ed25519:
-            raise FormatError(f"public identity {self.name!r}: its certificate is for another key")
+        if not isinstance(key, ed25519.Ed25519PublicKey) or raw != self._body.ed25519 or name != f"CN={self.name}":
+            raise FormatError(f"public identity {self.name!r}: its certificate is for another key or name")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicIdentity) and other.fingerprint == self.fingerprint
@@ -156,18 +162,29 @@ class PublicIdentity:
 def check_name(name: str) -> str:
     """Return `name` if an identity may have it; raises FormatError."""
     if not _NAME.match(name):
-        raise FormatError(f"{name!r} cannot be a name: use 1 to 40 of a-z, 0-9 and '-', not starting with '-'")
+        raise FormatError(
+            f"{canonical.quote(name)!r} cannot be a name: use 1 to 40 of a-z, 0-9 and '-', not starting with '-'"
+        )
     return name
 
 
 def frame(domain: str, message: bytes) -> bytes:
-    """Return the bytes that are really signed or bound: no two (domain, message) pairs share them."""
+    """Return the bytes that are really signed or bound: no two (domain, message) pairs share them.
+
+    Raises:
+        ValueError: the domain holds a zero byte, which would blur where it ends.
+    """
+    if "\x00" in domain:
+        raise ValueError("a domain holds no zero byte")
     return b"tacit/1 " + domain.encode() + b"\x00" + message
 
 
 def sealing_key(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
-    """Return the HPKE key of 32 bytes of X25519 followed by 1,184 bytes of ML-KEM-768; ValueError if malformed."""
-    return hpke.MLKEM768X25519PublicKey(
-        mlkem.MLKEM768PublicKey.from_public_bytes(raw[32:]),
-        x25519.X25519PublicKey.from_public_bytes(raw[:32]),
-    )
+    """Return the HPKE key of 32 bytes of X25519 followed by 1,184 bytes of ML-KEM-768.
+
+    Raises:
+        ValueError: malformed, or a point of low order (RFC 7748, section 6.1), to which nothing can be sealed.
+    """
+    first = x25519.X25519PublicKey.from_public_bytes(raw[:32])
+    x25519.X25519PrivateKey.from_private_bytes(bytes(32)).exchange(first)
+    return hpke.MLKEM768X25519PublicKey(mlkem.MLKEM768PublicKey.from_public_bytes(raw[32:]), first)

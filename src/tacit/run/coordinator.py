@@ -6,8 +6,8 @@ from then on; with fewer parties than the agreement asks for, the run stops and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Generator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +19,14 @@ from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedV
 from tacit.run.events import Event
 from tacit.run.joining import canonical_digest, check_join, run_identity
 from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Total
-from tacit.run.party import Emit, step_setting
 from tacit.run.record import Record
 from tacit.run.sealing import seal_as_coordinator
+from tacit.run.talk import Emit, of_kind, require_enough
 from tacit.study import Study
 
 Outgoing = Mapping[str, CoordinatorMessage]
 Answers = Mapping[str, PartyMessage]
 CoordinatorSteps = Generator[Outgoing, Answers, Any]
-T = TypeVar("T")
 
 
 def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
@@ -49,7 +48,7 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     answers: Answers = yield dict.fromkeys(names, participants)
     for step in plan.steps:
         answers = yield from _sum(study, plan, step, record, answers, emit)
-    bundle: Bundle = yield from seal_as_coordinator(study, answers)
+    bundle: Bundle = yield from seal_as_coordinator(study, answers, emit)
     record.sealed(bundle.encode())
     emit(Event("sealed", {"signers": list(bundle.manifest.signers)}))
     return bundle
@@ -58,7 +57,7 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
 def _begin(study: Study, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
     """Return the participants' message and their names, in the agreement's order."""
     good: dict[str, Join] = {}
-    for name, join in _of_kind(joins, Join, emit).items():
+    for name, join in of_kind(joins, Join, emit).items():
         try:
             check_join(study, join.signed)
             if join.signed.body.party != name or join.signed.body.grants != canonical_digest(join.grants):
@@ -75,18 +74,18 @@ def _sum(
     study: Study, plan: Plan, step: Step, record: Record, answers: Answers, emit: Emit
 ) -> Generator[Outgoing, Answers, Answers]:
     """Carry one secure sum; returns the parties' answers to its total."""
-    server = AggregationServer(step_setting(study, step, record))
-    roster = server.roster(_of_kind(answers, Advertisement, emit))
+    server = AggregationServer(record.setting(step))
+    roster = server.roster(of_kind(answers, Advertisement, emit))
     present = {advertisement.party for advertisement in roster.advertisements}
     answers = yield dict.fromkeys(present, roster)
-    answers = yield server.inboxes(_of_kind(answers, Shares, emit))
+    answers = yield server.inboxes(of_kind(answers, Shares, emit))
     record.charge(step)
-    survivors = server.survivors(_of_kind(answers, MaskedVector, emit))
+    survivors = server.survivors(of_kind(answers, MaskedVector, emit))
     answers = yield dict.fromkeys(survivors.parties, survivors)
-    confirmations = server.confirmations(_of_kind(answers, Confirmation, emit))
+    confirmations = server.confirmations(of_kind(answers, Confirmation, emit))
     present = {confirmation.party for confirmation in confirmations.confirmations}
     answers = yield dict.fromkeys(present, confirmations)
-    unmaskings = _of_kind(answers, Unmasking, emit)
+    unmaskings = of_kind(answers, Unmasking, emit)
     words = np.ascontiguousarray(server.result(unmaskings)).astype(step.encoding.dtype).tobytes()
     record.total(step, survivors.parties, words)
     for name, reason in server.excluded.items():
@@ -95,26 +94,3 @@ def _sum(
     require_enough(study, left, f"unmask of {step.kind} {step.index}")
     emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(survivors.parties)}))
     return (yield dict.fromkeys(left, Total(words)))
-
-
-def require_enough(study: Study, names: Collection[str], step: str) -> None:
-    """Check that enough parties are left; ProtocolError names those who are not."""
-    agreement = study.agreement
-    missing = [name for name in agreement.names if name not in names]
-    if len(missing) > agreement.trust.dropping:
-        raise ProtocolError(
-            f"missing, where the agreement tolerates {agreement.trust.dropping}", culprit=", ".join(missing), step=step
-        )
-
-
-def _of_kind(answers: Answers, kind: type[T], emit: Emit) -> dict[str, T]:
-    """Return the answers of this kind; whoever said something else is left out."""
-    right: dict[str, T] = {}
-    for name, answer in answers.items():
-        if isinstance(answer, kind):
-            right[name] = answer
-        else:
-            reason = f"sent {type(answer).__name__} where {kind.__name__} belongs"
-            emit(Event("dropped", {"party": name, "reason": reason}))
-    return right
-

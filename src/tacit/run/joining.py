@@ -1,8 +1,8 @@
 """How a run begins: everyone joins with fresh randomness, and the first who joined leads.
 
 The run's id hashes the agreement and everyone's signed join, so a coordinator can neither replay a run nor tell two
-parties of different participants: all later signatures are bound to the id. The group key that blinds totals from the coordinator is
-the leader's, sealed to each party's identity.
+parties of different participants: all later signatures are bound to the id. The group key that blinds totals from
+the coordinator is the leader's, sealed to each party's identity.
 """
 
 from __future__ import annotations
@@ -57,9 +57,7 @@ class Joining:
             for party in self._study.parties
             if party != self._identity.public
         }
-        body = JoinBody(
-            self._identity.name, self._study.digest, self._nonce, self._history, canonical_digest(grants)
-        )
+        body = JoinBody(self._identity.name, self._study.digest, self._nonce, self._history, canonical_digest(grants))
         return Join(SignedJoin(body, self._identity.sign(JOIN_DOMAIN, canonical.encode(body))), grants)
 
     def begin(self, participants: Participants) -> Joined:

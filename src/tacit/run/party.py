@@ -7,7 +7,7 @@ Nothing in it opens a socket or reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,14 +24,14 @@ from tacit.federated.training import FederatedTraining, Words
 from tacit.keys import Identity
 from tacit.run.events import Event
 from tacit.run.joining import Joined, Joining
-from tacit.run.messages import CoordinatorMessage, Participants, PartyMessage, Stop, Total
+from tacit.run.messages import CoordinatorMessage, Participants, PartyMessage, Total
 from tacit.run.record import Record, history_digest
 from tacit.run.sealing import seal_as_party
+from tacit.run.talk import Emit, ask
 from tacit.study import Study
 
-Emit = Callable[[Event], None]
 PartySteps = Generator[PartyMessage, CoordinatorMessage, Any]
-T = TypeVar("T", bound=CoordinatorMessage)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Member:
 
     def take(self, step: Step) -> PartySteps:
         """Take part in one secure sum and learn from its total; returns what may be shown."""
-        setting = step_setting(self._study, step, self._record)
+        setting = self._record.setting(step)
         aggregation = AggregationParty(setting, self._identity)
         roster = yield from self._ask(aggregation.advertise(), Roster, "share", step)
         inbox = yield from self._ask(aggregation.share(roster), Inbox, "mask", step)
@@ -125,31 +125,6 @@ class _Member:
     def _ask(self, message: PartyMessage, kind: type[T], next_step: str, step: Step) -> Generator[Any, Any, T]:
         where = f"{next_step} of {step.kind} {step.index}"
         return (yield from ask(message, kind, where, self._study.coordinator.name))
-
-
-def ask(message: PartyMessage, kind: type[T], step: str, coordinator: str) -> Generator[Any, Any, T]:
-    """Say `message` and return the answer, which must be of `kind`; ProtocolError otherwise."""
-    answer = yield message
-    if isinstance(answer, Stop):
-        raise ProtocolError(f"stopped the run: {answer.reason[:500]}", culprit=coordinator, step=step)
-    if not isinstance(answer, kind):
-        raise ProtocolError(
-            f"sent {type(answer).__name__} where {kind.__name__} belongs", culprit=coordinator, step=step
-        )
-    return answer
-
-
-def step_setting(study: Study, step: Step, record: Record) -> Setting:
-    """Return the setting of a step's secure sum: all of it from the agreement and the record so far."""
-    return Setting(
-        parties=study.parties,
-        corrupt=study.agreement.trust.corrupt,
-        dropping=study.agreement.trust.dropping,
-        instance=record.instance(step),
-        length=step.encoding.length,
-        word_bits=step.encoding.word_bits,
-        coordinator=study.coordinator.name,
-    )
 
 
 def _join(study: Study, identity: Identity) -> Generator[Any, Any, Joined]:

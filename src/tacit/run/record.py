@@ -1,15 +1,15 @@
 """The record of one run, in the study's log: the same entries at every party and at the coordinator.
 
-The digest of the entries so far goes into the next step's instance, which everyone signs: a coordinator that gave two parties
-different totals is found out in the next step.
+The digest of the entries so far goes into the next step's instance, which everyone signs: a coordinator that gave
+two parties different totals is found out in the next step.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from tacit.federated.plan import Step
+from tacit.federated.secagg import Setting
 from tacit.study import Head, Log, Study
 
 
@@ -18,6 +18,7 @@ class Record:
 
     def __init__(self, study: Study, run_id: bytes, participants: tuple[str, ...], histories: dict[str, bytes]) -> None:
         """Begin the log of the run with who takes part, under which agreement, after what."""
+        self._study = study
         self._run_id = run_id
         self.log: Log = study.run_log(run_id)
         self.log.append(
@@ -30,11 +31,19 @@ class Record:
             },
         )
 
-    def instance(self, step: Step) -> bytes:
-        """Return the 32 bytes that name this step of this run after this history."""
-        head = self.head
+    def setting(self, step: Step) -> Setting:
+        """Return the setting of a step's secure sum: all of it from the agreement and the record so far."""
+        head, agreement = self.head, self._study.agreement
         content = step.index.to_bytes(4, "big") + head.size.to_bytes(8, "big") + head.root
-        return hashlib.sha256(b"tacit step/1\x00" + self._run_id + content).digest()
+        return Setting(
+            parties=self._study.parties,
+            corrupt=agreement.trust.corrupt,
+            dropping=agreement.trust.dropping,
+            instance=hashlib.sha256(b"tacit step/1\x00" + self._run_id + content).digest(),
+            length=step.encoding.length,
+            word_bits=step.encoding.word_bits,
+            coordinator=self._study.coordinator.name,
+        )
 
     def charge(self, step: Step) -> None:
         """Note, before it can leave, that a noisy sum is released."""

@@ -23,6 +23,8 @@ FORMAT = "tacit-study/1"
 MAX_BYTES = 4 * 1024 * 1024
 MIN_PARTIES = 3
 MAX_PARTIES = 100
+MAX_RECIPIENTS = 100
+MAX_DOTS_SQUARED = 2_000_000
 
 _FINGERPRINT = re.compile(re.escape(FINGERPRINT_PREFIX) + r"[0-9a-f]{64}\Z")
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.\-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):(?P<port>[0-9]{1,5})\Z")
@@ -138,6 +140,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """
         if len(data) > MAX_BYTES:
             raise FormatError(f"the agreement is larger than {MAX_BYTES} bytes, which none can be")
+        _refuse_costly(data)
         try:
             agreement = msgspec.toml.decode(data, type=cls)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
@@ -171,12 +174,19 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         _check_model(self)
         _check_training(self.training)
         _check_privacy(self.privacy)
+        _check_trust(self)
         _check_release(self)
 
 
 def digest(agreement_bytes: bytes) -> bytes:
     """Return the SHA-256 of the agreement's bytes: what parties sign, and what every message is bound to."""
     return hashlib.sha256(b"tacit agreement/1\x00" + agreement_bytes).digest()
+
+
+def _refuse_costly(data: bytes) -> None:
+    """Refuse text that would hold up the TOML parser, whose time grows with the square of the dots in a key."""
+    if sum(line.count(b".") ** 2 for line in data.split(b"\n")) > MAX_DOTS_SQUARED:
+        raise FormatError("the agreement has too many dots in one line: break its long lists into lines")
 
 
 def _refuse_unless(holds: bool, message: str) -> None:
@@ -190,6 +200,8 @@ def _check_members(agreement: Agreement) -> None:
         MIN_PARTIES <= count <= MAX_PARTIES,
         f"{count} parties: secure aggregation needs {MIN_PARTIES} to {MAX_PARTIES}",
     )
+    recipients = len(agreement.release.recipients)
+    _refuse_unless(recipients <= MAX_RECIPIENTS, f"{recipients} release.recipients: at most {MAX_RECIPIENTS} can be")
     try:
         check_name(agreement.name)
         for member in agreement.members:
@@ -253,6 +265,15 @@ def _check_privacy(privacy: Privacy) -> None:
     )
     _refuse_unless(1e-15 <= privacy.delta <= 1e-3, "privacy.delta must be 1e-15 to 1e-3, below one over the rows")
     _refuse_unless(0.01 <= privacy.statistics_share <= 0.5, "privacy.statistics_share must be 0.01 to 0.5")
+
+
+def _check_trust(agreement: Agreement) -> None:
+    """Refuse what no protocol could keep; how many of each this one bears is `federated.secagg.thresholds`."""
+    corrupt, dropping, count = agreement.trust.corrupt, agreement.trust.dropping, len(agreement.parties)
+    _refuse_unless(
+        corrupt >= 0 and dropping >= 0 and corrupt + dropping <= count - 1,
+        f"trust: of {count} parties {corrupt} corrupt and {dropping} dropping leave no honest one",
+    )
 
 
 def _check_release(agreement: Agreement) -> None:

@@ -7,11 +7,12 @@ bundle, so dropping or rewriting entries shows against any of those signatures.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -61,6 +62,8 @@ class Log:
         line = canonical.encode(entry)
         try:
             with self.path.open("r+b" if self.path.exists() else "x+b") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                self._refuse_if_changed(stream)
                 # Whatever follows the last whole line is what a process killed in mid-write left.
                 stream.truncate(self._whole_bytes)
                 stream.seek(self._whole_bytes)
@@ -89,9 +92,16 @@ class Log:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def _refuse_if_changed(self, stream: BinaryIO) -> None:
+        """Refuse to write over whole lines that somebody else has appended since this log was read."""
+        stream.seek(max(self._whole_bytes - 1, 0))
+        following = stream.read()
+        if following.count(b"\n") != (self._whole_bytes > 0):
+            raise TacitError(f"the log {self.path} was changed by another process: read it anew")
+
     def _read(self, data: bytes) -> None:
-        whole, _, _ = data.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+        whole, newline, _ = data.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
             entry = canonical.decode(line, Entry, f"{self.path}, line {number}")
             if entry.index != len(self._entries) or entry.previous != self._last_hash():
                 raise FormatError(f"{self.path}, line {number}: the log was altered before or at this entry")

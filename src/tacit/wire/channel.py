@@ -4,11 +4,11 @@ Every channel keeps these promises, whatever carries it (`tacit.wire.tls` betwee
 one process):
 
 - What `receive` returns is what `peer` sent, whole, once, in order, and of the kind that was asked for.
-- Whatever else the peer does ends in a ProtocolError that names it, the step, and what it did: silent, hung up, garbage,
-  oversized, another kind of message. No call waits for longer than its timeout.
-- What has arrived waits in memory, up to `max_message` bytes and one message more, while nobody receives. So two parties
-  that both send before they receive do not block each other, as long as neither sends more than that ahead; beyond it
-  `send` waits for the other side to receive, and gives up at its timeout.
+- Whatever else the peer does ends in a ProtocolError that names it, the step, and what it did: silent, hung up, sent
+  garbage, too much, or another kind of message. No call waits for longer than its timeout.
+- What has arrived waits in memory, up to `max_message` bytes or one message, while nobody receives. So two parties that
+  both send before they receive do not block each other, as long as neither sends more than that ahead; beyond it `send`
+  waits for the other side to receive, and gives up at its timeout.
 
 Any number of threads may use one channel: sends take turns, and receives take turns. A timeout in `receive` leaves the
 channel usable; one in `send` does not, since half a message may have left.
@@ -80,9 +80,9 @@ class Channel(ABC):
             )
         seconds = self.default_timeout if timeout is None else timeout
         deadline = Deadline(seconds)
-        with self._blaming(step or f"send {type(message).__name__}", f"took no message for {seconds:g} s"):
-            with _turn(self._sending, deadline):
-                self._send_payload(payload, deadline)
+        step = step or f"send {type(message).__name__}"
+        with self._blaming(step, f"took no message for {seconds:g} s"), _turn(self._sending, deadline):
+            self._send_payload(payload, deadline)
 
     def receive(self, kind: type[T], step: str, timeout: float | None = None) -> T:
         """Return the next message, which has to be of `kind`.

@@ -35,14 +35,13 @@ class Inbox:
 
         Raises:
             TimeoutError: there was none by the deadline.
-            InboxClosedError: its owner wants no more.
+            InboxClosedError: its owner wants no more, or the line has failed.
         """
         size = len(message) + ENTRY_BYTES
         with self._changed:
-            while not self._closed and self._messages and self._held + size > self._capacity:
-                if not self._changed.wait(None if deadline is None else deadline.need()):
-                    raise TimeoutError
-            if self._closed:
+            while not self._ended() and self._messages and self._held + size > self._capacity:
+                self._changed.wait(None if deadline is None else deadline.need())
+            if self._ended():
                 raise InboxClosedError
             self._messages.append(message)
             self._held += size
@@ -82,3 +81,6 @@ class Inbox:
             self._messages.clear()
             self._held = 0
             self._changed.notify_all()
+
+    def _ended(self) -> bool:
+        return self._closed or self._failure is not None

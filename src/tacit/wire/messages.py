@@ -24,14 +24,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
+from tacit.canonical import quote
 from tacit.errors import ProtocolError
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-QUOTED_CHARACTERS = 160
-
 _ENCODER = msgspec.msgpack.Encoder()
-_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError, MemoryError)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
 
 def encode(message: msgspec.Struct) -> bytes:
@@ -53,7 +52,7 @@ def decode(data: bytes | bytearray, kind: type[T], *, sender: str, step: str) ->
     """
     decoder = _decoder(kind)
     try:
-        message = decoder.decode(data)
+        message: T = decoder.decode(data)
         canonical = _ENCODER.encode(message) == data
     except _UNREADABLE as error:
         reason = quote(str(error))
@@ -61,12 +60,6 @@ def decode(data: bytes | bytearray, kind: type[T], *, sender: str, step: str) ->
     if not canonical:
         raise ProtocolError(f"sent a {kind.__name__} in another than its one encoding", culprit=sender, step=step)
     return message
-
-
-def quote(text: str) -> str:
-    """Return `text`, which the other side may have chosen, fit for a message: one line, ASCII, not long."""
-    plain = ascii(text)[1:-1]
-    return plain if len(plain) <= QUOTED_CHARACTERS else plain[:QUOTED_CHARACTERS] + "..."
 
 
 @cache

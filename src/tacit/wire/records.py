@@ -2,9 +2,9 @@
 
 The nonce is the direction's secret 12-byte starting value XOR the record's 64-bit number (as in TLS 1.3, RFC 8446,
 section 5.3), which is not sent: a record that was altered, dropped, repeated, reordered or sent back to where it came
-from does not open. After `REKEY_BYTES` under one key the next key is derived from it and the old one is forgotten: this
-holds the advantage of a distinguisher per key under 2^-64 (2^32 blocks of 2^128; NIST SP 800-38D) and past records closed
-to whoever learns a later key.
+from does not open. After `REKEY_BYTES` under one key the next key is derived from it and the old one is forgotten: that
+keeps the advantage of a distinguisher per key under 2^-64 (2^32 blocks of 128 bits: (2^32)^2 / 2^129; Iwata, Ohashi and
+Minematsu 2012), and past records closed to whoever learns a later key.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RecordCipher:
         Raises:
             ProtocolError: not the next record that the peer sealed.
         """
-        if not self._failed and len(record) >= TAG_BYTES:
+        if not self._failed:
             key, nonce = self._receiving.step(len(record) - TAG_BYTES)
             try:
                 return key.decrypt(nonce, record, None)

@@ -44,7 +44,7 @@ class Accountant:
         if after > self._privacy.epsilon:
             raise BudgetError(
                 f"epsilon {self.epsilon:.4g} of {self._privacy.epsilon:g} is spent and this would make it {after:.4g} "
-                f"(delta {self._privacy.delta:g}). Nothing was released; agree on a new study, with a new budget, to go on"
+                f"(delta {self._privacy.delta:g}). Nothing was released: agree on a new study with a new budget"
             )
 
     def charge(self, multiplier: float) -> None:

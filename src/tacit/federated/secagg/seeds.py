@@ -44,7 +44,10 @@ class KemKeys:
 
     def __init__(self, seed: bytes) -> None:
         """Expand the pair from 96 bytes; use `fresh` or `from_root`."""
-        x, m = x25519.X25519PrivateKey.from_private_bytes(seed[:32]), mlkem.MLKEM768PrivateKey.from_seed_bytes(seed[32:])
+        x, m = (
+            x25519.X25519PrivateKey.from_private_bytes(seed[:32]),
+            mlkem.MLKEM768PrivateKey.from_seed_bytes(seed[32:]),
+        )
         self.public = x.public_key().public_bytes_raw() + m.public_key().public_bytes_raw()
         self.__private = hpke.MLKEM768X25519PrivateKey(m, x)
 

@@ -32,7 +32,7 @@ def combine(shares: Mapping[int, bytes]) -> bytes | None:
     """
     secret = 0
     for point, share in shares.items():
-        weight = numerator = denominator = 1
+        numerator = denominator = 1
         for other in shares:
             if other != point:
                 numerator = numerator * other % PRIME

@@ -7,7 +7,7 @@ stride and padding of that axis and x = 0 outside. Weight, bias, g and accumulat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Self, TypeVar
 
@@ -17,8 +17,8 @@ import numpy.typing as npt
 from tacit.errors import GraphError
 from tacit.graph.fixed import Ints, Shape, as_floats, quantise, rescale
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
-from tacit.graph.layers.layer import FloatLayer, Layer, layer, pair, tensor, weight_bits
-from tacit.graph.layers.windows import Pair, as_pair, window_shape, windows
+from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, Layer, layer, pair, tensor
+from tacit.graph.layers.windows import Pair, as_pair, padded_size, window_shape, windows
 
 _MAX_KERNEL = 64
 _A = TypeVar("_A", bound=npt.NDArray[Any])
@@ -31,11 +31,11 @@ class Conv2d(Layer):
 
     weighted = True
 
-    weight: Ints = tensor(rank=4)
-    bias: Ints = tensor(rank=1)
-    stride: Pair = pair(least=1)
-    padding: Pair = pair(least=0)
-    weight_bits: int = weight_bits()
+    weight: Ints = field(metadata=tensor(rank=4))
+    bias: Ints = field(metadata=tensor(rank=1))
+    stride: Pair = field(metadata=pair(least=1))
+    padding: Pair = field(metadata=pair(least=0))
+    weight_bits: int = field(metadata=WEIGHT_BITS)
 
     @staticmethod
     def of(
@@ -92,6 +92,10 @@ class Conv2d(Layer):
         """One multiplication for each weight and each place of the window."""
         return prod(self.output_shape(shapes)[1:]) * self.weight.size
 
+    def scratch(self, shapes: Sequence[Shape]) -> int:
+        """The padded input, and what the window reads of it."""
+        return 2 * padded_size(shapes[0], self.padding)
+
     def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
         """Accumulator: sum |weight| * max|x| + |bias|, so no partial sum in any order passes it."""
         x = inputs[0]
@@ -101,10 +105,11 @@ class Conv2d(Layer):
         def exact_at(index: tuple[int, ...]) -> int:
             patches = windows(reach, self._kernel, self.stride, self.padding, 0)[:, index[1], index[2]]
             terms = zip(size[index[0]].ravel().tolist(), patches.ravel().tolist(), strict=True)
-            return sum(w * m for w, m in terms) + abs(int(self.bias[index[0]]))
+            return int(sum(w * m for w, m in terms)) + abs(int(self.bias[index[0]]))
 
         def exact() -> Ints:
-            return self._correlate(reach[None], size)[0] + np.abs(bias)
+            sums: Ints = self._correlate(reach[None], size)[0] + np.abs(bias)
+            return sums
 
         estimate = self._correlate(reach[None].astype(np.float64), size.astype(np.float64))[0]
         bound = largest(estimate + np.abs(bias).astype(np.float64), exact, exact_at)

@@ -41,19 +41,18 @@ def layer(kind: str) -> Callable[[_L], _L]:
     return register
 
 
-def tensor(rank: int | None = None) -> Any:
-    """A field that holds an int64 array, of this rank if it is given; every |value| is at most 2**62."""
-    return field(metadata={"tensor": True, "rank": rank})
+def tensor(rank: int | None = None) -> dict[str, Any]:
+    """Metadata of a field that holds an int64 array, of this rank if it is given; every |value| is at most 2**62."""
+    return {"tensor": True, "rank": rank}
 
 
-def pair(least: int) -> Any:
-    """A field that holds two whole numbers, for rows and columns."""
-    return field(metadata={"least": least, "pair": True})
+def pair(least: int) -> dict[str, Any]:
+    """Metadata of a field that holds two whole numbers, for rows and columns."""
+    return {"least": least, "pair": True}
 
 
-def weight_bits() -> Any:
-    """A field that holds the fractional bits of the layer's weights: what its accumulator is rescaled by."""
-    return field(metadata={"least": 1, "most": MAX_WEIGHT_BITS})
+# Metadata of a field that holds the fractional bits of the layer's weights: what its accumulator is rescaled by.
+WEIGHT_BITS: dict[str, Any] = {"least": 1, "most": MAX_WEIGHT_BITS}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,6 +98,10 @@ class Layer(ABC):
 
     def work(self, shapes: Sequence[Shape]) -> int:
         """How many elementary operations one row costs, to the nearest constant factor."""
+        return prod(self.output_shape(shapes))
+
+    def scratch(self, shapes: Sequence[Shape]) -> int:
+        """How many int64 of memory one row's evaluation takes besides its inputs and output."""
         return prod(self.output_shape(shapes))
 
     @classmethod

@@ -7,7 +7,7 @@ accumulator and the bias have f + g. Unless the graph's builder found more bits 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tacit.errors import GraphError
 from tacit.graph.fixed import Ints, Shape, as_floats, quantise, rescale
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
-from tacit.graph.layers.layer import FloatLayer, Layer, layer, tensor, weight_bits
+from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, Layer, layer, tensor
 
 
 @layer("linear")
@@ -26,9 +26,9 @@ class Linear(Layer):
 
     weighted = True
 
-    weight: Ints = tensor(rank=2)
-    bias: Ints = tensor(rank=1)
-    weight_bits: int = weight_bits()
+    weight: Ints = field(metadata=tensor(rank=2))
+    bias: Ints = field(metadata=tensor(rank=1))
+    weight_bits: int = field(metadata=WEIGHT_BITS)
 
     @staticmethod
     def of(
@@ -81,14 +81,16 @@ class Linear(Layer):
 
         def exact_at(index: tuple[int, ...]) -> int:
             row = zip(size[index].tolist(), reach.tolist(), strict=True)
-            return sum(w * m for w, m in row) + abs(int(self.bias[index]))
+            return int(sum(w * m for w, m in row)) + abs(int(self.bias[index]))
 
         estimate = size.astype(np.float64) @ reach.astype(np.float64) + np.abs(self.bias).astype(np.float64)
         bound = largest(estimate, lambda: size @ reach + np.abs(self.bias), exact_at)
         check_accumulator(str(self), bound)
-        up, down = np.maximum(self.weight, 0), np.minimum(self.weight, 0)
-        accumulator = Interval(up @ x.low + down @ x.high + self.bias, up @ x.high + down @ x.low + self.bias)
-        return LayerBounds(accumulator.map(lambda a: rescale(a, self.weight_bits)), bound)
+        up: Ints = np.maximum(self.weight, 0)
+        down: Ints = np.minimum(self.weight, 0)
+        low: Ints = up @ x.low + down @ x.high + self.bias
+        high: Ints = up @ x.high + down @ x.low + self.bias
+        return LayerBounds(Interval(low, high).map(lambda a: rescale(a, self.weight_bits)), bound)
 
     def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
         """(rows, inputs) to (rows, outputs)."""

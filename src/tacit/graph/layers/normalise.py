@@ -7,7 +7,7 @@ offset, -mean * scale, have f + g. When a graph is built it is folded into a nei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -16,19 +16,19 @@ import numpy.typing as npt
 from tacit.errors import GraphError
 from tacit.graph.fixed import Floats, Ints, Shape, as_floats, quantise, rescale
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
-from tacit.graph.layers.layer import FloatLayer, Layer, layer, tensor, weight_bits
+from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, Layer, layer, tensor
 
 
 @layer("normalise")
 @dataclass(frozen=True, eq=False, repr=False)
 class Normalise(Layer):
-    """scale, offset: of one shape, that of the input with some axes of length 1; g and f + g fractional bits."""
+    """scale, offset: of one shape, (1,) or the input's with some axes of length 1; g and f + g fractional bits."""
 
     weighted = True
 
-    scale: Ints = tensor()
-    offset: Ints = tensor()
-    weight_bits: int = weight_bits()
+    scale: Ints = field(metadata=tensor())
+    offset: Ints = field(metadata=tensor())
+    weight_bits: int = field(metadata=WEIGHT_BITS)
 
     @staticmethod
     def of(
@@ -39,7 +39,7 @@ class Normalise(Layer):
         inputs: tuple[str, ...] = (),
         weight_bits: int | None = None,
     ) -> FloatLayer:
-        """A float layer (x - mean) * scale: mean and scale as many axes as x, or scalars for a vector x."""
+        """A float layer (x - mean) * scale: mean and scale as many axes as x, or scalars."""
         means = as_floats(mean, f"layer {name!r} (normalise), mean")
         scales = as_floats(scale, f"layer {name!r} (normalise), scale")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -81,9 +81,8 @@ class Normalise(Layer):
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The input's shape."""
         shape = shapes[0]
-        if len(self.scale.shape) != len(shape) or any(
-            own not in (1, side) for own, side in zip(self.scale.shape, shape, strict=True)
-        ):
+        own = self.scale.shape
+        if own != (1,) and (len(own) != len(shape) or any(o not in (1, s) for o, s in zip(own, shape, strict=True))):
             raise GraphError(f"layer {self}: scale of shape {self.scale.shape} does not fit a tensor of {shape}")
         return shape
 
@@ -93,8 +92,8 @@ class Normalise(Layer):
         size, reach, shift = np.abs(self.scale), x.magnitudes, np.abs(self.offset)
 
         def exact_at(index: tuple[int, ...]) -> int:
-            own = tuple(i if side > 1 else 0 for i, side in zip(index, size.shape, strict=True))
-            return int(size[own]) * int(reach[index]) + int(shift[own])
+            own = tuple(np.broadcast_to(a, reach.shape)[index] for a in (size, shift))
+            return int(own[0]) * int(reach[index]) + int(own[1])
 
         estimate = size.astype(np.float64) * reach.astype(np.float64) + shift.astype(np.float64)
         bound = largest(estimate, lambda: size * reach + shift, exact_at)

@@ -35,6 +35,11 @@ def window_shape(where: str, shape: Shape, size: Pair, stride: Pair, padding: Pa
     return (shape[0], room[0] // stride[0] + 1, room[1] // stride[1] + 1)
 
 
+def padded_size(shape: Shape, padding: Pair) -> int:
+    """How many elements (channels, height, width) has with its padding."""
+    return shape[0] * (shape[1] + 2 * padding[0]) * (shape[2] + 2 * padding[1])
+
+
 def windows(x: npt.NDArray[Any], size: Pair, stride: Pair, padding: Pair, fill: int) -> npt.NDArray[Any]:
     """A view of (..., height, width) as (..., rows, columns, kh, kw), padded with `fill`."""
     if padding != (0, 0):

@@ -1,0 +1,138 @@
+"""A bundle, `model.tacit`: the one file that leaves a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tacit.bundle import container, payload
+from tacit.bundle import contents as reading
+from tacit.bundle.checks import every_check
+from tacit.bundle.container import Sections
+from tacit.bundle.manifest import SIGNING_DOMAIN, Holder, Manifest
+from tacit.bundle.report import Report
+from tacit.bundle.sealing import STEP, unseal
+from tacit.bundle.verification import fingerprints
+from tacit.errors import FormatError, IdentityError, ProofError, ProtocolError
+from tacit.files import read_bounded, write_atomically
+from tacit.graph import Graph
+from tacit.keys import Identity, PublicIdentity
+from tacit.study import Agreement, Study
+
+
+class Bundle:
+    """The agreement, the signed manifest and the encrypted model. Reading one proves nothing: see `verify`."""
+
+    def __init__(self, sections: Sections) -> None:
+        """Read the sections; use `decode`, `load` or `assemble`."""
+        self._contents = reading.read(sections)
+
+    @classmethod
+    def assemble(
+        cls, study: Study, manifest_bytes: bytes, signatures: Mapping[str, bytes], payload_bytes: bytes
+    ) -> Bundle:
+        """Put together what the parties have signed; `signatures` are of the manifest, by the signers' names.
+
+        Raises:
+            FormatError: not a manifest, or the whole is larger than a bundle can be.
+            ProtocolError: a signer's signature is missing or false; names it.
+            ProofError: the bundle would not hold for another reason.
+        """
+        signers = Manifest.decode(manifest_bytes).signers
+        for name in signers:
+            _check_signature(study, manifest_bytes, signatures.get(name), name)
+        sections = Sections(
+            study.agreement_bytes,
+            tuple(study.identities[member.name].encode() for member in study.agreement.members),
+            tuple(signature.encode() for signature in study.signatures()),
+            manifest_bytes,
+            tuple(signatures[name] for name in signers),
+            payload_bytes,
+        )
+        bundle = cls.decode(container.pack(sections))
+        bundle._require(study, ())
+        return bundle
+
+    @classmethod
+    def decode(cls, data: bytes) -> Bundle:
+        """Return the bundle that `data` encodes; raises FormatError."""
+        return cls(container.unpack(data))
+
+    def encode(self) -> bytes:
+        """Return the bytes; those that `decode` accepted come back as they were."""
+        return container.pack(self._contents.sections)
+
+    @classmethod
+    def load(cls, path: Path) -> Bundle:
+        """Read a `model.tacit`; raises FormatError that names it."""
+        data = read_bounded(path, container.MAX_BYTES, "bundle")
+        try:
+            return cls.decode(data)
+        except FormatError as error:
+            raise FormatError(f"{path}: {error}") from None
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_atomically(path, self.encode())
+
+    @property
+    def agreement(self) -> Agreement:
+        """The agreement under which the model was trained."""
+        return self._contents.agreement
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the parties have signed about the run."""
+        return self._contents.manifest
+
+    def open(self, identity: Identity, study: Study | None = None, pins: Iterable[PublicIdentity | str] = ()) -> Graph:
+        """Verify everything and return the model, which is the one that the signers committed to.
+
+        Raises:
+            ProofError: a check of the bundle failed (`study` and `pins` are those of `verify`).
+            IdentityError: this identity is not a holder, or its sealed key is for another bundle.
+            FormatError: the payload is not the committed model.
+        """
+        self._require(study, pins)
+        holder, manifest = self._holder(identity), self.manifest
+        content_key, salt = unseal(identity, holder, manifest.agreement, manifest.run)
+        graph = payload.decrypt(
+            self._contents.sections.payload,
+            content_key,
+            salt,
+            manifest.agreement,
+            manifest.run,
+            manifest.model.commitment,
+        )
+        return Graph.from_bytes(graph)
+
+    def _require(self, study: Study | None, pins: Iterable[PublicIdentity | str]) -> None:
+        report = Report(tuple(every_check(self._contents, study, fingerprints(pins))))
+        if not report.holds:
+            lines = "; ".join(f"{row.check}: {row.detail}" for row in report.failures)
+            raise ProofError(f"the bundle does not hold, do not use it. {lines}")
+
+    def _holder(self, identity: Identity) -> Holder:
+        for holder in self.manifest.holders:
+            if holder.key == identity.public.fingerprint:
+                return holder
+        names = ", ".join(holder.name for holder in self.manifest.holders)
+        raise IdentityError(
+            f"{identity.name!r} ({identity.public.fingerprint}) is not a holder of this model; those are {names}. "
+            "Use one of their identities, ask one of them for predictions, "
+            "or agree on a new study whose release.holders names you"
+        )
+
+    def __repr__(self) -> str:
+        return f"Bundle(study {self.agreement.name!r}, run {self.manifest.run.hex()[:16]}, model encrypted)"
+
+
+def _check_signature(study: Study, manifest_bytes: bytes, signature: bytes | None, name: str) -> None:
+    if signature is None:
+        raise ProtocolError("has not signed the manifest", culprit=name, step=STEP)
+    if name not in study.agreement.names:
+        raise ProtocolError("is not a party and cannot sign the manifest", culprit=name, step=STEP)
+    try:
+        study.identities[name].verify(SIGNING_DOMAIN, manifest_bytes, signature)
+    except IdentityError:
+        raise ProtocolError("its signature of the manifest is false", culprit=name, step=STEP) from None

@@ -1,0 +1,90 @@
+"""Predictions by a holder of the model, on its own machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit.bundle.bundle import Bundle
+from tacit.data import Schema, load
+from tacit.files import write_atomically
+from tacit.keys import Identity
+
+
+@dataclass(frozen=True, repr=False)
+class Predictions:
+    """One prediction per row of a table.
+
+    `scores` is the model's output: (rows,) numbers, or the probability of each class, (rows, classes).
+    """
+
+    schema: Schema
+    scores: npt.NDArray[np.float64]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What each row shows: the label, and for classes the probability of each."""
+        if self.schema.task == "regression":
+            return (self.schema.label,)
+        return (self.schema.label, *(f"probability of {name}" for name in self.schema.classes))
+
+    @property
+    def values(self) -> list[Any]:
+        """The predicted class or number of each row."""
+        if self.schema.task == "regression":
+            return [float(score) for score in self.scores]
+        return [self.schema.classes[index] for index in np.argmax(self.scores, axis=1)]
+
+    def rows(self) -> Iterator[list[Any]]:
+        """Yield (row number counted from 1, prediction, probabilities)."""
+        for number, (value, scores) in enumerate(zip(self.values, np.atleast_2d(self.scores.T).T, strict=True), 1):
+            if self.schema.task == "regression":
+                yield [number, round(value, 6)]
+            else:
+                yield [number, value, *(round(float(score), 4) for score in scores)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the predictions as JSON values."""
+        shown: dict[str, Any] = {"label": self.schema.label, "predictions": self.values}
+        if self.schema.task != "regression":
+            shown["classes"] = list(self.schema.classes)
+            shown["probabilities"] = np.round(self.scores, 6).tolist()
+        return shown
+
+    def save(self, path: Path) -> None:
+        """Write a CSV, mode 0600: predictions about people are as private as their data."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(["row", *self.columns])
+        writer.writerows(self.rows())
+        write_atomically(path, text.getvalue().encode(), mode=0o600)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        return f"Predictions({len(self)} rows, hidden)"
+
+
+def predict(bundle: Bundle, identity: Identity, table: Path) -> Predictions:
+    """Predict for each row of `table` with the bundle's model, opened by `identity`.
+
+    Raises:
+        IdentityError: not a holder.
+        ProofError: the bundle does not verify.
+        DataError: a column, type or bound does not fit the schema.
+    """
+    schema = bundle.agreement.data
+    graph = bundle.open(identity)
+    outputs = graph.predict(load(table, schema, labelled=False).features)
+    if schema.task == "binary":
+        second = outputs.reshape(-1)
+        return Predictions(schema, np.column_stack([1 - second, second]))
+    return Predictions(schema, outputs.reshape(-1) if schema.task == "regression" else outputs)

@@ -1,0 +1,60 @@
+"""The entry point: verbs, and how errors end.
+
+Exit codes: 0 it holds or is done; 1 it does not hold or could not be done; 2 the command was used wrongly.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tacit.cli import demo, identity, predict, study, train, verify
+from tacit.cli.console import fail, use_json
+from tacit.errors import TacitError
+
+app = typer.Typer(
+    name="tacit",
+    help="Machine learning on data that nobody has to show.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(identity.app, name="id")
+app.add_typer(study.app, name="study")
+app.command("train")(train.train)
+app.command("verify")(verify.verify)
+app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import importlib.metadata
+
+        typer.echo(f"tacit {importlib.metadata.version('tacit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Machine learning on data that nobody has to show."""
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for a user's mistake."""
+    use_json("--json" in sys.argv)
+    try:
+        app()
+    except TacitError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,35 @@
+"""`tacit predict`: classify rows with a bundle's model, as one of its holders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tacit.bundle import Bundle
+from tacit.bundle import prediction as predictions
+from tacit.cli.console import IdentityOption, JsonOption, console, load_identity, new_table, print_json
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The bundle, model.tacit.")],
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The rows, CSV or Parquet.")],
+    identity: IdentityOption,
+    out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="Write a CSV, mode 0600.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict for every row, with the model opened by your key. Rows and predictions stay on this machine."""
+    result = predictions.predict(Bundle.load(bundle), load_identity(identity), table)
+    if out is not None:
+        result.save(out)
+    if as_json:
+        print_json(result.as_dict())
+        return
+    if out is not None:
+        console.print(f"[bold]{out}[/]  {len(result)} predictions")
+        return
+    shown = new_table("row", *result.columns)
+    for row in result.rows():
+        shown.add_row(*(str(cell) for cell in row))
+    console.print(shown)

@@ -1,0 +1,53 @@
+"""The live display of a run: who is there, which round, the loss, the privacy spent, the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tacit.cli.console import console
+from tacit.run import Emit, Event
+from tacit.study import Study
+
+
+@contextmanager
+def show_progress(study: Study) -> Iterator[Emit]:
+    """Show a bar while the block runs; the value is what to give events to."""
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("round {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=False) as progress:
+        task = progress.add_task("waiting for the others", total=study.agreement.training.rounds, note="")
+
+        def watch(event: Event) -> None:
+            body = event.body
+            if event.kind in ("connected", "refused", "dropped"):
+                text = body.get("reason") or f"{body.get('party')} is here"
+                progress.console.print(f"{event.kind:<10} {body.get('party', '')} {text}", markup=False)
+            elif event.kind == "joined":
+                progress.update(task, description="training")
+            elif event.kind == "round":
+                progress.update(task, completed=body["step"], note=round_note(event, study))
+            elif event.kind == "sealed":
+                progress.update(task, description="sealed")
+
+        yield watch
+
+
+def round_note(event: Event, study: Study) -> str:
+    """Return loss and privacy of a round in words; the coordinator knows neither loss nor model."""
+    body = event.body
+    parts = []
+    if body.get("loss") is not None:
+        parts.append(f"loss {body['loss']:.3f}")
+    if "epsilon" in body and study.agreement.privacy.unit != "none":
+        parts.append(f"epsilon {body['epsilon']:.2f} of {study.agreement.privacy.epsilon:g}")
+    parts.append(f"{body['survivors']} parties")
+    return "  ".join(parts)

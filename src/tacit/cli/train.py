@@ -1,0 +1,77 @@
+"""`tacit train`: take part in a run of a study, as a party or as its coordinator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tacit.cli.console import IdentityOption, JsonOption, console, errors, load_identity, print_json
+from tacit.cli.progress import show_progress
+from tacit.run import RunReport, take_part
+from tacit.study import Study
+
+
+def train(
+    folder: Annotated[Path, typer.Argument(metavar="STUDY", exists=True, file_okay=False, help="The study's folder.")],
+    identity: IdentityOption,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", "-d", exists=True, dir_okay=False, help="Your table, CSV or Parquet (parties)."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", dir_okay=False, help="Where to write the bundle.")] = Path(
+        "model.tacit"
+    ),
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT to listen on, where it differs from the agreed address (coordinator).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train with the others. Parties give --data; the coordinator, who carries messages, gives none.
+
+    Your role follows from your identity. Your table is read here and stays here.
+    """
+    study = Study.load(folder)
+    if study.agreement.insecure is not None:
+        errors.print(
+            "[bold white on red] TEST SEED [/] the agreement names a test seed: the noise can be predicted, "
+            "[bold]there is NO privacy[/]. Never do this with real data."
+        )
+    own = load_identity(identity)
+    if as_json:
+        report = take_part(study, own, data, out, listen, lambda event: print_json({"event": event.kind, **event.body}))
+        print_json({"event": "done", **_summary(report, out)})
+        return
+    with show_progress(study) as watch:
+        report = take_part(study, own, data, out, listen, watch)
+    _show(report, out)
+
+
+def _summary(report: RunReport, out: Path) -> dict[str, Any]:
+    ledger = report.bundle.manifest.privacy
+    return {
+        "bundle": str(out),
+        "signers": list(report.bundle.manifest.signers),
+        "epsilon": ledger.epsilon_spent,
+        "void": ledger.void,
+        "fixed_point": report.fixed_point,
+    }
+
+
+def _show(report: RunReport, out: Path) -> None:
+    ledger = report.bundle.manifest.privacy
+    if report.fixed_point is not None:
+        own = report.fixed_point
+        console.print(
+            f"fixed point    changes {own['changed']} of {own['rows']} predictions on your own rows, by at most "
+            f"{own['largest_difference']:.1e} (known to you alone)"
+        )
+    spent = (
+        f"epsilon {ledger.epsilon_spent:.3g} of {ledger.epsilon_budget:g} at delta {ledger.delta:g}, per {ledger.unit}"
+    )
+    if ledger.void:
+        spent = f"[bold red]none: {ledger.void}[/]"
+    console.print(f"privacy        {spent}")
+    console.print(f"signed by      {', '.join(report.bundle.manifest.signers)}")
+    console.print(f"[bold]{out}[/]  the sealed model; check it with  tacit verify {out}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Importers: torch, scikit-learn, ONNX. Each is imported only when it is called."""

@@ -1,0 +1,155 @@
+"""Carrying a run over channels: one party's end, and the coordinator's to all of them at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from tacit.bundle import Bundle
+from tacit.data import Table
+from tacit.errors import ProtocolError, TacitError
+from tacit.keys import Identity
+from tacit.run.coordinator import coordinator_steps
+from tacit.run.events import Event
+from tacit.run.messages import CoordinatorMessage, Done, FromCoordinator, FromParty, PartyMessage, Stop
+from tacit.run.party import PartyResult, party_steps
+from tacit.run.talk import Emit
+from tacit.study import Study
+from tacit.wire import Channel
+
+Accept = Callable[[float], Channel]
+
+
+def serve_party(study: Study, identity: Identity, table: Table, channel: Channel, emit: Emit) -> PartyResult:
+    """Take part in one run over `channel` to the coordinator; returns the result.
+
+    Raises:
+        TacitError: whatever `party_steps` raises; the coordinator is told that this party stops, not why in detail.
+    """
+    steps = party_steps(study, identity, table, emit)
+    patience = _patience(study)
+    try:
+        message = next(steps)
+        while True:
+            channel.send(FromParty(message))
+            message = steps.send(channel.receive(FromCoordinator, type(message).__name__, patience).message)
+    except StopIteration as end:
+        channel.send(FromParty(Done()))
+        result: PartyResult = end.value
+        return result
+    except TacitError as error:
+        _tell_quietly(channel, FromParty(Stop(f"{type(error).__name__} at {identity.name}")))
+        raise
+
+
+def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
+    """Coordinate one run with the parties that `accept` brings within the agreement's timeout; returns the bundle."""
+    channels = _gather(study, accept, emit)
+    crowd = _Crowd(study, channels, emit)
+    steps = coordinator_steps(study, emit)
+    try:
+        outgoing = next(steps)
+        answers = crowd.hear(list(channels))
+        while True:
+            outgoing = steps.send(answers)
+            answers = crowd.exchange(outgoing)
+    except StopIteration as end:
+        bundle: Bundle = end.value
+        return bundle
+    except TacitError as error:
+        crowd.stop(str(error))
+        raise
+    finally:
+        crowd.close()
+
+
+class _Crowd:
+    """The parties that are still connected."""
+
+    def __init__(self, study: Study, channels: Mapping[str, Channel], emit: Emit) -> None:
+        self._channels = dict(channels)
+        self._emit = emit
+        self._timeout = study.agreement.training.timeout_seconds
+        self._threads = ThreadPoolExecutor(max_workers=max(1, len(channels)))
+
+    def exchange(self, outgoing: Mapping[str, CoordinatorMessage]) -> dict[str, PartyMessage]:
+        """Send each party its message and return the answers; parties without a message are dismissed."""
+        for name in set(self._channels) - set(outgoing):
+            self._drop(name, "left out of the run", tell=True)
+        present = [name for name in outgoing if name in self._channels]
+        list(self._threads.map(lambda name: self._send(name, outgoing[name]), present))
+        return self.hear([name for name in present if name in self._channels])
+
+    def hear(self, names: list[str]) -> dict[str, PartyMessage]:
+        """Return what each of `names` says next; whoever is silent, gone or stops is dropped."""
+        answers = dict(zip(names, self._threads.map(self._receive, names), strict=True))
+        return {name: answer for name, answer in answers.items() if answer is not None}
+
+    def stop(self, reason: str) -> None:
+        """Tell everyone that the run is over."""
+        for name in list(self._channels):
+            self._drop(name, reason, tell=True)
+
+    def close(self) -> None:
+        """Hang up on everyone."""
+        for channel in self._channels.values():
+            channel.close()
+        self._threads.shutdown(wait=False)
+
+    def _send(self, name: str, message: CoordinatorMessage) -> None:
+        try:
+            self._channels[name].send(FromCoordinator(message), self._timeout)
+        except ProtocolError as error:
+            self._drop(name, str(error))
+
+    def _receive(self, name: str) -> PartyMessage | None:
+        try:
+            answer = self._channels[name].receive(FromParty, "answer", self._timeout).message
+        except TacitError as error:
+            self._drop(name, str(error))
+            return None
+        if isinstance(answer, Stop):
+            self._drop(name, answer.reason[:500])
+            return None
+        return answer
+
+    def _drop(self, name: str, reason: str, *, tell: bool = False) -> None:
+        channel = self._channels.pop(name)
+        if tell:
+            _tell_quietly(channel, FromCoordinator(Stop(reason)))
+        channel.close()
+        self._emit(Event("dropped", {"party": name, "reason": reason}))
+
+
+def _gather(study: Study, accept: Accept, emit: Emit) -> dict[str, Channel]:
+    """Return the parties' channels: all of them, or those that came within the timeout."""
+    channels: dict[str, Channel] = {}
+    deadline = time.monotonic() + study.agreement.training.timeout_seconds
+    while len(channels) < len(study.agreement.parties):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            channel = accept(left)
+        except ProtocolError as error:
+            emit(Event("refused", {"reason": str(error)}))
+            continue
+        name = channel.peer.name
+        if name in channels:
+            channels.pop(name).close()
+        channels[name] = channel
+        emit(Event("connected", {"party": name, "of": len(study.agreement.parties)}))
+    return channels
+
+
+def _patience(study: Study) -> float:
+    """Return how long a party waits for the coordinator, who waits for every other party in each step."""
+    return 2 * study.agreement.training.timeout_seconds + 30
+
+
+def _tell_quietly(channel: Channel, message: FromParty | FromCoordinator) -> None:
+    try:
+        channel.send(message, 5.0)
+    except TacitError:
+        return

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from tacit.federated.secagg import costs
+from tacit.federated.secagg.costs import download_bytes, upload_bytes
+
+from .driver import STEPS, Session, make_setting
+
+NAME_BYTES = len("party-00")
+
+
+@pytest.mark.parametrize(
+    ("n", "length", "word_bits"),
+    [(3, 0, 32), (3, 1, 16), (4, 31, 64), (5, 32, 64), (15, 100, 16), (16, 16383, 32), (17, 16384, 32), (18, 5, 64)],
+)
+def test_measured_bytes_are_the_formula(n: int, length: int, word_bits: int) -> None:
+    session = Session(make_setting(n=n, length=length, word_bits=word_bits)).go()
+    assert set(session.sent.values()) == {upload_bytes(n, length, word_bits, NAME_BYTES)}
+    assert set(session.received.values()) == {download_bytes(n, NAME_BYTES)}
+
+
+@pytest.mark.parametrize("n", range(3, 16))
+@pytest.mark.parametrize(("length", "header"), [(0, 2), (63, 2), (64, 3), (16383, 3), (16384, 5)])
+def test_the_closed_form_of_the_docstring(n: int, length: int, header: int) -> None:
+    a, v = 8, 4 * length
+    assert upload_bytes(n, length, 32, a) == 2_472 * n + 5 * a + 6_842 + v + header
+    assert download_bytes(n, a) == 11_720 * n + (4 * n - 1) * a - 2_419
+
+
+def test_the_examples_of_the_docstring() -> None:
+    up, down = (
+        (upload_bytes(10, 0, 32, 8), download_bytes(10, 8)),
+        (upload_bytes(100, 0, 32, 8), download_bytes(100, 8)),
+    )
+    assert [round(value / 1000) for value in (*up, *down)] == [32, 115, 254, 1173]
+
+
+def test_names_of_another_length() -> None:
+    assert upload_bytes(5, 0, 16, 31) - upload_bytes(5, 0, 16, 30) == 5
+    assert upload_bytes(5, 0, 16, 32) - upload_bytes(5, 0, 16, 31) == 10
+
+
+def test_rounds() -> None:
+    assert len(STEPS) == costs.ROUNDS
+
+
+def test_a_dropout_makes_it_less() -> None:
+    session = Session(make_setting(n=5), absent={"party-04": "mask"}).go()
+    assert max(session.sent.values()) <= upload_bytes(5, 8, 32, NAME_BYTES)
+    assert max(session.received.values()) <= download_bytes(5, NAME_BYTES)
