@@ -1,10 +1,10 @@
 """Machine learning on data that nobody has to show: the public names, and nothing else.
 
-    Study     the agreement that parties sign, in a folder
-    Identity  the keys of a party; PublicIdentity is the half to give away
-    Graph     a model in fixed point, from torch, scikit-learn or ONNX
-    Bundle    the sealed model that leaves a study; `verify` checks it
-    Schema    the columns of a study's tables
+Study     the agreement that parties sign, in a folder
+Identity  the keys of a party; PublicIdentity is the half to give away
+Graph     a model in fixed point, from torch, scikit-learn or ONNX
+Bundle    the sealed model that leaves a study; `verify` checks it
+Schema    the columns of a study's tables
 """
 
 from __future__ import annotations

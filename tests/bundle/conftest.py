@@ -80,7 +80,7 @@ high = 120.0
 
 [[data.columns]]
 name = "readmitted"
-kind = "class"
+kind = "boolean"
 """
 
 LEDGER = PrivacyLedger(
@@ -168,7 +168,7 @@ def world(tmp_path_factory) -> World:
     identities = {name: Identity.new(name) for name in (*PARTIES, "carrier", "buyer")}
     study = make_study(tmp_path_factory.mktemp("world") / "study", identities)
     run = hashlib.sha256(b"the first run").digest()
-    log = study.run_log(run)
+    log = study.run_log("north", run)
     for index in range(5):
         log.append("round", {"index": index})
     own = Outcome(

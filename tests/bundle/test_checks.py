@@ -315,7 +315,7 @@ def test_log_of_the_study_with_another_history(world):
 
 
 def test_log_of_the_study_may_have_gone_on(world):
-    log = world.study.run_log(world.own.run)
+    log = world.study.run_log("north", world.own.run)
     log.append("sealed", {"sha256": "00"})
     try:
         (row,) = [row for row in verify(world.data, study=world.study).rows if row.check == "log"]
@@ -327,7 +327,7 @@ def test_log_of_the_study_may_have_gone_on(world):
 
 
 def test_log_of_the_study_that_cannot_be_compared(world):
-    path = world.study.run_log(world.own.run).path
+    path = world.study.run_log("north", world.own.run).path
     before = path.read_bytes()
     for damaged in (b"", before[:40] + b"\n", before.replace(b'"index":3', b'"index":9')):
         path.write_bytes(damaged)

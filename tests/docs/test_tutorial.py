@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 MACHINES = ("north", "east", "south")
 PIECES = re.compile(
-    r"<!-- (?P<what>on|send|share): (?P<arguments>[^>]*?) -->(?:\s*```(?P<language>sh|python)\n(?P<code>.*?)```)?", re.S
+    r"<!-- (?P<what>on|send|share): (?P<arguments>[^\n]*?) -->(?:\s*```(?P<language>sh|python)\n(?P<code>.*?)```)?", re.S
 )
 
 

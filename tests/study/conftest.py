@@ -65,7 +65,7 @@ high = 120.0
 
 [[data.columns]]
 name = "readmitted"
-kind = "class"
+kind = "boolean"
 """
 
 

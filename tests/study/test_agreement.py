@@ -175,6 +175,7 @@ def test_addresses(people, address, host, port):
         ("privacy", {"delta": 0.01}, "privacy.delta must be 1e-15 to 1e-3"),
         ("privacy", {"statistics_share": 0.0}, "privacy.statistics_share must be 0.01 to 0.5"),
         ("privacy", {"statistics_share": 0.6}, "privacy.statistics_share must be 0.01 to 0.5"),
+        ("privacy", {"statistics_share": float("nan")}, "privacy.statistics_share must be 0.01 to 0.5"),
         ("trust", {"corrupt": -1}, "trust: of 3 parties -1 corrupt and 1 dropping leave no honest one"),
         ("trust", {"dropping": -1}, "trust: of 3 parties 0 corrupt and -1 dropping leave no honest one"),
         ("trust", {"dropping": 3}, "trust: of 3 parties 0 corrupt and 3 dropping leave no honest one"),
@@ -296,3 +297,9 @@ def test_hostile_text_ends_in_bounded_time(data):
 def test_prose_and_numbers_may_have_dots(people):
     purpose = "One. Two. Three. " * 300
     assert Agreement.decode(replace(people.agreement, purpose=purpose).encode()).purpose == purpose
+
+
+def test_a_share_of_nothing_is_checked_too(people):
+    privacy = replace(people.agreement.privacy, unit="none", epsilon=0.0, delta=0.0)
+    replace(people.agreement, privacy=privacy).check()
+    refused(replace(people.agreement, privacy=replace(privacy, statistics_share=float("nan"))), "statistics_share")

@@ -180,6 +180,15 @@ def test_a_doubled_line_is_named(path):
         Log(path)
 
 
+@pytest.mark.parametrize("false", [b"4", b"6", b"-5", b"55"])
+def test_a_false_number_in_the_last_line_is_named(path, false):
+    written(path)
+    *kept, last = lines(path)
+    rewrite(path, [*kept, last.replace(b'"index":5,"kind"', b'"index":' + false + b',"kind"')])
+    with pytest.raises(FormatError, match="line 6: the log was altered"):
+        Log(path)
+
+
 @pytest.mark.parametrize("index", range(6))
 def test_a_line_in_another_form_is_named(path, index):
     """The same value in other bytes would have another hash."""
@@ -251,6 +260,17 @@ def test_appending_after_a_torn_line_takes_its_place(path):
     log = Log(path)
     log.append("round", {"index": 5, "loss": 5 / 8, "who": ["ash", "birch"]})
     assert path.read_bytes() == whole
+    assert Log(path).head == log.head
+
+
+def test_appending_after_a_torn_line_that_was_longer(path):
+    written(path)
+    with path.open("ab") as stream:
+        stream.write(b'{"body":{"text":"' + b"x" * 5000)
+    log = Log(path)
+    log.append("short", {})
+    assert [entry.kind for entry in Log(path)][-2:] == ["round", "short"]
+    assert path.read_bytes().endswith(b"}\n")
     assert Log(path).head == log.head
 
 

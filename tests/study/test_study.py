@@ -217,13 +217,13 @@ def test_everyone_has_one_role(people, study, outsider):
 
 
 def test_each_run_has_its_log(study):
-    assert study.run_logs() == []
+    assert study.run_logs("north") == []
     first, second = bytes(32), b"\x01" * 32
     for run in (second, first):
-        study.run_log(run).append("run", {"run": run.hex()})
-    assert [log.path.stem for log in study.run_logs()] == [first.hex(), second.hex()]
-    assert [entry.body["run"] for log in study.run_logs() for entry in log] == [first.hex(), second.hex()]
-    assert len(study.run_log(first)) == 1
+        study.run_log("north", run).append("run", {"run": run.hex()})
+    assert [log.path.stem for log in study.run_logs("north")] == [first.hex(), second.hex()]
+    assert [entry.body["run"] for log in study.run_logs("north") for entry in log] == [first.hex(), second.hex()]
+    assert len(study.run_log("north", first)) == 1
 
 
 def test_an_agreement_too_large_is_not_read(study):

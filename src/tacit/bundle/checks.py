@@ -133,9 +133,8 @@ def trust(contents: Contents) -> Row:
     """The manifest states the agreement's assumption of trust."""
     stated, agreed = contents.manifest.trust, contents.agreement.trust
     faults = [] if stated == agreed else ["the manifest assumes another number of corrupt or dropping parties"]
-    detail = (
-        f"secret while at most {agreed.corrupt} of the parties collude with the coordinator; {agreed.dropping} may drop out"
-    )
+    bearable = f"at most {agreed.corrupt} of the parties collude with the coordinator and {agreed.dropping} drop out"
+    detail = f"each party's part is secret while {bearable}"
     return judged("trust", faults, detail)
 
 
@@ -145,15 +144,16 @@ def log(contents: Contents, study: Study | None) -> Row:
     if head.size == 0:
         return row("log", "fails", "the log has no entries: nothing was recorded of the run")
     fixed = f"run {run.hex()}, {head.size} entries, root {head.root.hex()}"
-    if study is None or not (study.folder / "log" / f"{run.hex()}.jsonl").is_file():
+    keepers = study.keepers(run) if study is not None else []
+    if study is None or not keepers:
         return row("log", "holds", f"{fixed}; compare a log that you are shown with this")
     try:
-        own = study.run_log(run).head_at(head.size)
+        strays = [name for name in keepers if study.run_log(name, run).head_at(head.size) != head]
     except FormatError as error:
         return row("log", "warning", f"{fixed}; the study's own log of this run cannot be compared: {error}")
     return judged(
         "log",
-        [] if own == head else ["the study's own log of this run has another history"],
+        ["the study's own log of this run has another history"] if strays else [],
         f"{fixed}, as in the study",
     )
 

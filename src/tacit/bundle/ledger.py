@@ -77,9 +77,7 @@ def _claim_faults(ledger: PrivacyLedger) -> list[str]:
     if ledger.epsilon_spent == 0:
         found.append("epsilon_spent is 0, yet a model was released")
     found += [
-        f"release {r.step!r} has no noise, yet privacy is claimed"
-        for r in ledger.releases
-        if r.noise_multiplier <= 0
+        f"release {r.step!r} has no noise, yet privacy is claimed" for r in ledger.releases if r.noise_multiplier <= 0
     ]
     return found
 

@@ -51,7 +51,7 @@ def main() -> None:
     """Run the command line; never shows a traceback for a user's mistake."""
     use_json("--json" in sys.argv)
     try:
-        app()
+        app(prog_name="tacit")
     except TacitError as error:
         fail(error)
     except KeyboardInterrupt:

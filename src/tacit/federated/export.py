@@ -57,7 +57,7 @@ def predictions(task: str, outputs: FloatArray) -> npt.NDArray[np.int64]:
     """Return the class that each row of `outputs` stands for."""
     if task == "binary":
         return (outputs.reshape(-1) > 0.5).astype(np.int64)
-    return outputs.argmax(axis=1).astype(np.int64)
+    return np.asarray(outputs.argmax(axis=1), np.int64)
 
 
 def layers_of(agreement: Agreement, parameters: FloatArray) -> list[tuple[FloatArray, FloatArray]]:

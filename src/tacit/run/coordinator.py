@@ -43,7 +43,7 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     joins = yield {}
     participants, names = _begin(study, joins, emit)
     run_id, histories = run_identity(study, participants)
-    record = Record(study, run_id, names, histories)
+    record = Record(study, study.coordinator.name, run_id, names, histories)
     emit(Event("joined", {"run": run_id.hex(), "participants": list(names)}))
     answers: Answers = yield dict.fromkeys(names, participants)
     for step in plan.steps:

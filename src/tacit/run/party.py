@@ -52,10 +52,10 @@ def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> P
     """
     study.require_signed()
     plan = make_plan(study.agreement)
-    accountant = Accountant(study.agreement.privacy, study.run_logs())
+    accountant = Accountant(study.agreement.privacy, study.run_logs(identity.name))
     accountant.require(plan.releases())
     joined = yield from _join(study, identity)
-    record = Record(study, joined.run_id, joined.participants, joined.histories)
+    record = Record(study, identity.name, joined.run_id, joined.participants, joined.histories)
     emit(Event("joined", {"run": joined.run_id.hex(), "participants": list(joined.participants)}))
     training = FederatedTraining(study.agreement, plan, table, identity.name)
     member = _Member(study, identity, joined, record, accountant, training)
@@ -128,7 +128,7 @@ class _Member:
 
 
 def _join(study: Study, identity: Identity) -> Generator[Any, Any, Joined]:
-    joining = Joining(study, identity, history_digest(study))
+    joining = Joining(study, identity, history_digest(study, identity.name))
     participants = yield from ask(joining.join(), Participants, "join", study.coordinator.name)
     return joining.begin(participants)
 

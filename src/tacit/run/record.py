@@ -16,11 +16,13 @@ from tacit.study import Head, Log, Study
 class Record:
     """The log of one run under one study."""
 
-    def __init__(self, study: Study, run_id: bytes, participants: tuple[str, ...], histories: dict[str, bytes]) -> None:
-        """Begin the log of the run with who takes part, under which agreement, after what."""
+    def __init__(
+        self, study: Study, member: str, run_id: bytes, participants: tuple[str, ...], histories: dict[str, bytes]
+    ) -> None:
+        """Begin `member`'s log of the run with who takes part, under which agreement, after what."""
         self._study = study
         self._run_id = run_id
-        self.log: Log = study.run_log(run_id)
+        self.log: Log = study.run_log(member, run_id)
         self.log.append(
             "run",
             {
@@ -66,7 +68,7 @@ class Record:
         return self.log.head
 
 
-def history_digest(study: Study) -> bytes:
-    """Return the digest of the heads of all earlier runs in this member's folder: what it joins a run with."""
-    heads = b"".join(log.head.size.to_bytes(8, "big") + log.head.root for log in study.run_logs())
+def history_digest(study: Study, member: str) -> bytes:
+    """Return the digest of the heads of all earlier runs of `member`: what it joins a run with."""
+    heads = b"".join(log.head.size.to_bytes(8, "big") + log.head.root for log in study.run_logs(member))
     return hashlib.sha256(b"tacit history/1\x00" + heads).digest()

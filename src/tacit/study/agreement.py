@@ -253,6 +253,7 @@ def _check_training(training: Training) -> None:
 
 
 def _check_privacy(privacy: Privacy) -> None:
+    _refuse_unless(0.01 <= privacy.statistics_share <= 0.5, "privacy.statistics_share must be 0.01 to 0.5")
     if privacy.unit == "none":
         _refuse_unless(
             privacy.epsilon == 0 and privacy.delta == 0,
@@ -264,7 +265,6 @@ def _check_privacy(privacy: Privacy) -> None:
         "privacy.epsilon must be 0.01 to 1000 (1 is strong, 10 weak)",
     )
     _refuse_unless(1e-15 <= privacy.delta <= 1e-3, "privacy.delta must be 1e-15 to 1e-3, below one over the rows")
-    _refuse_unless(0.01 <= privacy.statistics_share <= 0.5, "privacy.statistics_share must be 0.01 to 0.5")
 
 
 def _check_trust(agreement: Agreement) -> None:

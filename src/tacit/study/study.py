@@ -3,7 +3,7 @@
     STUDY/study.toml            the agreement, as signed
     STUDY/identities/NAME.pub   public identities of all members
     STUDY/signatures/NAME.sig   one per party
-    STUDY/log/RUN.jsonl         what this member has seen done, a file per run
+    STUDY/log/NAME/RUN.jsonl    what this member has seen done, a file per run
 
 Everything but the log is public to the members and the same for each of them.
 """
@@ -75,15 +75,19 @@ class Study:
         """The coordinator's identity."""
         return self.identities[self.agreement.coordinator.name]
 
-    def run_log(self, run_id: bytes) -> Log:
-        """Return this member's log of the run `run_id`, read anew."""
-        folder = self.folder / "log"
-        folder.mkdir(exist_ok=True)
+    def run_log(self, member: str, run_id: bytes) -> Log:
+        """Return the log that `member` keeps of the run `run_id`, read anew."""
+        folder = self.folder / "log" / member
+        folder.mkdir(parents=True, exist_ok=True)
         return Log(folder / f"{run_id.hex()}.jsonl")
 
-    def run_logs(self) -> list[Log]:
-        """Return this member's logs of all runs so far, in the order of their names."""
-        return [Log(path) for path in sorted((self.folder / "log").glob("*.jsonl"))]
+    def run_logs(self, member: str) -> list[Log]:
+        """Return the logs that `member` keeps of all runs so far, in the order of their names."""
+        return [Log(path) for path in sorted((self.folder / "log" / member).glob("*.jsonl"))]
+
+    def keepers(self, run_id: bytes) -> list[str]:
+        """Return the members whose log of the run `run_id` is in this folder."""
+        return sorted(path.parent.name for path in (self.folder / "log").glob(f"*/{run_id.hex()}.jsonl"))
 
     def sign(self, identity: Identity) -> AgreementSignature:
         """Sign the agreement as a party, and write the signature file.

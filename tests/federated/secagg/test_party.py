@@ -110,15 +110,25 @@ def test_a_shallow_copy_has_the_same_memory() -> None:
     assert "b'" not in repr(twin._memory)
 
 
-def test_an_error_of_the_library_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = before("confirm")
+@pytest.mark.parametrize(
+    ("step", "broken"),
+    [
+        ("advertise", "tacit.keys.Identity.sign"),
+        ("share", "tacit.federated.secagg.pieces.seal_piece"),
+        ("mask", "tacit.federated.secagg.masking.add_pair_mask"),
+        ("confirm", "tacit.keys.Identity.sign"),
+    ],
+)
+def test_an_error_in_the_middle_ends_it_too(step: str, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, following = before(step), STEPS[STEPS.index(step) + 1]
     party = session.parties[NAME]
-    monkeypatch.setattr(Identity, "sign", lambda *_: 1 / 0)
+    monkeypatch.setattr(broken, lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        party.confirm(*arguments(session, "confirm"))
+        getattr(party, step)(*arguments(session, step))
     monkeypatch.undo()
-    with pytest.raises(ProtocolError, match="over, or not due"):
-        party.confirm(*arguments(session, "confirm"))
+    for again in (step, following):
+        with pytest.raises(ProtocolError, match="over, or not due"):
+            getattr(party, again)(*(None for _ in range({"advertise": 0, "mask": 2}.get(again, 1))))
 
 
 def reachable(root: object) -> list[object]:

@@ -7,6 +7,7 @@ by name, or has an option that the graph has not, is a GraphError that names it.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,7 @@ from tacit.graph.report import attach_report, decide_by_output
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _BATCH = 3  # rows of the pass that finds the shapes
+_ROWS = 256  # of the sample at a time
 
 
 def from_torch(
@@ -98,7 +100,8 @@ class _Reader:
         """The tensor that one call makes. Calls that give no tensor, such as x.size(0), are not read at all."""
         if node.op == "call_module":
             part: Any = self._traced.get_submodule(str(node.target))
-            table, key, shown = MODULES, type(part), f"{type(part).__module__}.{type(part).__qualname__}"
+            table, shown = MODULES, f"{type(part).__module__}.{type(part).__qualname__}"
+            key: Any = type(part)
         else:
             part, key = None, node.target
             table = METHODS if node.op == "call_method" else FUNCTIONS
@@ -109,12 +112,22 @@ class _Reader:
             raise unsupported(where, shown)
         args = [self._tensors.get(a, a) if isinstance(a, fx.Node) else a for a in node.args]
         kwargs = {k: self._tensors.get(a, a) if isinstance(a, fx.Node) else a for k, a in node.kwargs.items()}
-        shape = tuple(node.meta["tensor_meta"].shape)
+        self._check_in_place(node, part, where, shown)
+        shape = tuple(getattr(node.meta["tensor_meta"], "shape", ()))  # none where several tensors come back
         name = str(node.target) if part is not None else node.name
         return reader(Call(self._draft, where, shown, name, part, args, kwargs, shape))
 
+    def _check_in_place(self, node: fx.Node, part: Any, where: str, shown: str) -> None:
+        """GraphError where the call overwrites a tensor that is read again later: the trace does not show that."""
+        in_place = getattr(part, "inplace", False) or node.kwargs.get("inplace", False)
+        named = node.op == "call_method" and str(node.target).endswith("_")
+        if (in_place or named or node.target is operator.iadd) and isinstance(node.args[0], fx.Node):
+            order = {other: number for number, other in enumerate(self._traced.graph.nodes)}
+            if any(order[reader] > order[node] for reader in node.args[0].users):
+                raise unsupported(where, shown, "overwrites a tensor that is used again; do it out of place")
+
     def _find_shapes(self) -> None:
-        x = torch.zeros((_BATCH, *self._draft.shapes[INPUT]), dtype=_dtype(self._module))
+        x = torch.zeros((_BATCH, *self._draft.shapes[INPUT]), **_like(self._module))
         try:
             with torch.no_grad():
                 ShapeProp(self._traced).propagate(x)
@@ -137,14 +150,16 @@ def _evaluation_mode(module: nn.Module) -> Iterator[None]:
 
 
 def _run(module: nn.Module, x: Floats) -> Floats:
-    rows = torch.from_numpy(x).to(_dtype(module))
+    rows = torch.from_numpy(x).to(**_like(module))
     with torch.no_grad():
-        parts = [module(part) for part in rows.split(256)]
+        parts = [module(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)]
     return _floats(torch.cat(parts)) if parts else np.empty((0, 0))
 
 
-def _dtype(module: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in module.parameters() if p.is_floating_point()), torch.get_default_dtype())
+def _like(module: nn.Module) -> dict[str, Any]:
+    """The dtype and the device of the module's parameters."""
+    first = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    return {"dtype": first.dtype, "device": first.device}
 
 
 def _attribute(module: nn.Module, target: Any) -> torch.Tensor:

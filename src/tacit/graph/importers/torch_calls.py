@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -17,10 +16,9 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from tacit.errors import GraphError
-from tacit.graph.build import Draft
-from tacit.graph.fixed import Floats, Shape
-from tacit.graph.importers.unsupported import unsupported
+from tacit.graph.fixed import Floats
+from tacit.graph.importers.affine import affine
+from tacit.graph.importers.torch_call import Call
 from tacit.graph.layers import (
     Add,
     AveragePool,
@@ -37,55 +35,6 @@ from tacit.graph.layers import (
     Tanh,
 )
 from tacit.graph.layers.windows import Pair, as_pair
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a traced module.
-
-    args, kwargs: names of tensors (str), constants (float64 arrays), and plain values. shape: of the result with the
-    batch axis. module: the torch module that is called, or None.
-    """
-
-    draft: Draft
-    where: str
-    shown: str
-    name: str
-    module: Any
-    args: list[Any]
-    kwargs: dict[str, Any]
-    shape: Shape
-
-    def bind(self, *names: str, **defaults: Any) -> list[Any]:
-        """The arguments in the order of `names`; GraphError for one that is missing or has another name."""
-        if len(self.args) > len(names) or set(self.kwargs) - set(names):
-            raise self.refuse(f"has arguments that are not supported; supported are {', '.join(names)}")
-        given = dict(zip(names, self.args, strict=False)) | self.kwargs
-        missing = [name for name in names if name not in given and name not in defaults]
-        if missing:
-            raise self.refuse(f"lacks its argument {missing[0]}")
-        return [given.get(name, defaults.get(name)) for name in names]
-
-    def add(self, layer: FloatLayer, *inputs: Any) -> str:
-        """The tensor of a new layer on these tensors."""
-        if not all(isinstance(source, str) for source in inputs):
-            raise self.refuse("is applied to something that is not a tensor made from the input")
-        return self.draft.add(layer, *inputs, name=self.name)
-
-    def drop(self, source: Any, why: str) -> str:
-        """The same tensor: this call changes nothing."""
-        self.draft.notes.append(f"{self.name} ({self.shown}) left out: {why}")
-        return str(source)
-
-    def require(self, **options: tuple[Any, Any]) -> None:
-        """GraphError naming the first option whose value (the first of the pair) is not the supported one."""
-        for name, (value, supported) in options.items():
-            if value != supported:
-                raise self.refuse(f"has {name}={value!r}; only {name}={supported!r} is supported")
-
-    def refuse(self, because: str) -> GraphError:
-        """The error that names this call."""
-        return unsupported(self.where, self.shown, because)
 
 
 def _linear(call: Call) -> str:
@@ -142,7 +91,8 @@ def _softmax(call: Call) -> str:
 
 
 def _identity(call: Call) -> str:
-    return call.drop(call.args[0], "it changes nothing")
+    (x,) = call.bind("input")
+    return call.drop(x, "it changes nothing")
 
 
 def _dropout(call: Call) -> str:
@@ -217,30 +167,10 @@ def _mean(call: Call) -> str:
     return pooled if keepdim else call.add(Flatten.of(), pooled)
 
 
-def _affine(scale_of: Callable[[Floats], Floats], offset_of: Callable[[Floats], Floats]) -> Callable[[Any, Any], Any]:
-    def layer(constant: Floats, rank: int) -> FloatLayer:
-        if constant.ndim == rank + 1 and len(constant) == 1:
-            constant = constant[0]
-        sides = constant.shape if constant.size == 1 else (*[1] * (rank - constant.ndim), *constant.shape)
-        constant = constant.reshape(-1) if constant.size == 1 else constant.reshape(sides)
-        return Normalise.affine(scale_of(constant), offset_of(constant))
-
-    return layer
-
-
-_PLUS = _affine(np.ones_like, lambda c: c)
-_MINUS = _affine(np.ones_like, lambda c: -c)
-_FROM = _affine(lambda c: -np.ones_like(c), lambda c: c)
-_TIMES = _affine(lambda c: c, np.zeros_like)
-_OVER = _affine(lambda c: 1 / c, np.zeros_like)
-
-
 def _arithmetic(
-    forward: Callable[[Any, Any], Any] | None,
-    backward: Callable[[Any, Any], Any] | None,
-    tensors: Callable[[Call, str, str], str] | None = None,
+    forward: str, backward: str | None, tensors: Callable[[Call, str, str], str] | None = None
 ) -> Callable[[Call], str]:
-    """A reader of `a op b`: forward(b) for a constant b, backward(a) for a constant a, tensors(a, b) for neither."""
+    """A reader of `a op b`: x forward b for a constant b, x backward a for a constant a, tensors(a, b) for neither."""
 
     def read(call: Call) -> str:
         a, b, alpha = call.bind("input", "other", "alpha", alpha=1)
@@ -249,14 +179,10 @@ def _arithmetic(
             if tensors is None:
                 raise call.refuse("of two tensors that both depend on the input is not supported; use Add or Square")
             return tensors(call, a, b)
-        x, constant, make = (a, b, forward) if isinstance(a, str) else (b, a, backward)
-        if make is None or not isinstance(x, str) or not isinstance(constant, int | float | np.ndarray):
+        x, constant, operation = (a, b, forward) if isinstance(a, str) else (b, a, backward)
+        if operation is None or not isinstance(x, str) or not isinstance(constant, int | float | np.ndarray):
             raise call.refuse("needs a tensor made from the input, and a number or a constant tensor")
-        with np.errstate(divide="ignore"):
-            layer = make(np.asarray(constant, dtype=np.float64), len(call.draft.shapes[x]))
-        if call.shape[1:] != call.draft.shapes[x]:
-            raise call.refuse(f"widens a row from {call.draft.shapes[x]} to {call.shape[1:]}, which is not supported")
-        return call.add(layer, x)
+        return call.add(affine(call.where, operation, np.asarray(constant), call.draft.shapes[x]), x)
 
     return read
 
@@ -297,10 +223,10 @@ def _array(tensor: torch.Tensor) -> Floats:
 
 Reader = Callable[[Call], str]
 
-_add = _arithmetic(_PLUS, _PLUS, _add_tensors)
-_subtract = _arithmetic(_MINUS, _FROM)
-_multiply = _arithmetic(_TIMES, _TIMES, _multiply_tensors)
-_divide = _arithmetic(_OVER, None)
+_add = _arithmetic("add", "add", _add_tensors)
+_subtract = _arithmetic("sub", "from")
+_multiply = _arithmetic("mul", "mul", _multiply_tensors)
+_divide = _arithmetic("div", None)
 _relu, _sigmoid, _tanh, _square = (_elementwise(make) for make in (ReLU.of, Sigmoid.of, Tanh.of, Square.of))
 
 MODULES: dict[Any, Reader] = {

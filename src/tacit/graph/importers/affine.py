@@ -1,0 +1,39 @@
+"""A tensor and a constant, added, subtracted, multiplied or divided: a Normalise layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tacit.errors import GraphError
+from tacit.graph.fixed import Floats, Shape
+from tacit.graph.layers import FloatLayer, Normalise
+
+# (scale, offset) of x op c for each op; "from" is c - x.
+_SCALE_AND_OFFSET: dict[str, Callable[[Floats], tuple[Floats, Floats]]] = {
+    "add": lambda c: (np.ones_like(c), c),
+    "sub": lambda c: (np.ones_like(c), -c),
+    "from": lambda c: (-np.ones_like(c), c),
+    "mul": lambda c: (c, np.zeros_like(c)),
+    "div": lambda c: (1 / c, np.zeros_like(c)),
+}
+
+
+def affine(where: str, operation: str, constant: Floats, shape: Shape) -> FloatLayer:
+    """x op constant for a tensor x of this shape: add, sub, from, mul, div; `from` is constant - x.
+
+    constant: a number, or an array that broadcasts to the shape (a batch axis of length 1 before it is allowed).
+    GraphError, beginning with `where`, where it does not.
+    """
+    values = np.asarray(constant, dtype=np.float64)
+    if values.ndim == len(shape) + 1 and len(values) == 1:
+        values = values[0]
+    if values.size == 1:
+        values = values.reshape(1)
+    else:
+        values = values.reshape(*[1] * (len(shape) - values.ndim), *values.shape)
+        if values.ndim != len(shape) or any(v not in (1, s) for v, s in zip(values.shape, shape, strict=True)):
+            raise GraphError(f"{where}: a constant of shape {constant.shape} does not fit rows of shape {shape}")
+    with np.errstate(divide="ignore"):
+        return Normalise.affine(*_SCALE_AND_OFFSET[operation](values))
