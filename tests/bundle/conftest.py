@@ -159,8 +159,8 @@ def make_study(folder: Path, identities: dict[str, Identity], change=lambda text
 
 
 def small_graph() -> Graph:
-    weights = np.array([[0.03125], [-1.5]])
-    return Graph.build([Linear.of(weights.T, np.array([0.25])), Sigmoid.of()], [0.0, -1.0], [120.0, 1.0])
+    """Of the schema's one feature: the probability grows with age and is one half at 64."""
+    return Graph.build([Linear.of(np.array([[0.03125]]), np.array([-2.0])), Sigmoid.of()], [0.0], [120.0])
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from tacit.bundle import Bundle
-from tacit.bundle import prediction as predictions
 from tacit.cli.console import IdentityOption, JsonOption, console, load_identity, new_table, print_json
 
 
@@ -20,6 +18,9 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict for every row, with the model opened by your key. Rows and predictions stay on this machine."""
+    from tacit.bundle import Bundle
+    from tacit.bundle import prediction as predictions
+
     result = predictions.predict(Bundle.load(bundle), load_identity(identity), table)
     if out is not None:
         result.save(out)

@@ -9,8 +9,6 @@ import typer
 
 from tacit.cli.console import IdentityOption, JsonOption, console, load_identity, new_table, print_json
 from tacit.keys import PublicIdentity
-from tacit.run import check_study
-from tacit.study import Study, drafting
 
 app = typer.Typer(help="The agreement that all parties sign before anything runs.", no_args_is_help=True)
 
@@ -44,7 +42,10 @@ def new(
     as_json: JsonOption = False,
 ) -> None:
     """Write a study's agreement, for everyone to read, edit and sign."""
-    choices = drafting.Choices(
+    from tacit.run import new_study
+    from tacit.study.drafting import Choices
+
+    choices = Choices(
         name=name or folder.resolve().name,
         purpose=purpose,
         address=address,
@@ -59,7 +60,7 @@ def new(
         holders=tuple(holder or ()),
     )
     parties = [PublicIdentity.load(path) for path in party]
-    study = drafting.draft(folder, choices, parties, PublicIdentity.load(coordinator), schema, label)
+    study = new_study(folder, choices, parties, PublicIdentity.load(coordinator), schema, label)
     if as_json:
         print_json({"folder": str(folder), "agreement": study.digest.hex(), "parties": list(study.agreement.names)})
         return
@@ -72,8 +73,11 @@ def new(
 @app.command("sign")
 def sign(folder: Folder, identity: IdentityOption, as_json: JsonOption = False) -> None:
     """Sign the agreement as it stands, byte by byte."""
+    from tacit.federated.plan import check_method
+    from tacit.study import Study
+
     study = Study.load(folder)
-    check_study(study)
+    check_method(study.agreement)
     signature = study.sign(load_identity(identity))
     path = folder / "signatures" / f"{signature.signer}.sig"
     if as_json:
@@ -85,6 +89,9 @@ def sign(folder: Folder, identity: IdentityOption, as_json: JsonOption = False) 
 @app.command("check")
 def check(folder: Folder, as_json: JsonOption = False) -> None:
     """Check that the agreement can be met and that every party has signed it; exit code 1 if not."""
+    from tacit.run import check_study
+    from tacit.study import Study
+
     study = Study.load(folder)
     plan = check_study(study)
     faults = study.signature_faults()
@@ -103,6 +110,8 @@ def check(folder: Folder, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show(folder: Folder, as_json: JsonOption = False) -> None:
     """Show what the agreement says, in words."""
+    from tacit.study import Study, drafting
+
     study = Study.load(folder)
     lines = drafting.describe(study)
     if as_json:

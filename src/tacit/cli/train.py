@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tacit.cli.console import IdentityOption, JsonOption, console, errors, load_identity, print_json
-from tacit.cli.progress import show_progress
-from tacit.run import RunReport, take_part
-from tacit.study import Study
+
+if TYPE_CHECKING:
+    from tacit.run import RunReport
 
 
 def train(
@@ -32,6 +32,10 @@ def train(
 
     Your role follows from your identity. Your table is read here and stays here.
     """
+    from tacit.cli.progress import show_progress
+    from tacit.run import take_part
+    from tacit.study import Study
+
     study = Study.load(folder)
     if study.agreement.insecure is not None:
         errors.print(

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from tacit.bundle import verify as verify_bundle
 from tacit.cli.console import JsonOption, console, new_table, print_json
 from tacit.keys import PublicIdentity
-from tacit.study import Study
 
 MARKS = {
     "holds": "[green]holds[/]",
@@ -30,6 +28,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check everything that a bundle carries. Exit code 0: all of it holds; 1: something does not."""
+    from tacit.bundle import verify as verify_bundle
+    from tacit.study import Study
+
     pins = [PublicIdentity.load(Path(item)) if Path(item).is_file() else item for item in pin or ()]
     report = verify_bundle(bundle, study=Study.load(study) if study else None, pins=pins)
     if as_json:

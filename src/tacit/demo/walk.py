@@ -17,8 +17,9 @@ from tacit.demo import processes
 from tacit.demo.baselines import accuracy, baselines
 from tacit.demo.patients import HOSPITALS, LABEL, Patients, patient_schema, split_patients
 from tacit.keys import Identity, PublicIdentity
+from tacit.run import new_study
 from tacit.study import Study
-from tacit.study.drafting import Choices, draft
+from tacit.study.drafting import Choices
 
 COORDINATOR = "coordinator"
 Tell = Callable[["Step"], None]
@@ -113,7 +114,7 @@ def _agree(folder: Path, folders: dict[str, Path], seed: int | None, tell: Tell)
         dropping=1,
         test_seed=seed,
     )
-    study = draft(
+    study = new_study(
         folder / "study", choices, [public[name] for name in HOSPITALS], public[COORDINATOR], patient_schema()
     )
     for path in folders.values():

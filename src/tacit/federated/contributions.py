@@ -41,7 +41,7 @@ class Contributor:
         """Return the integer sum of this party's contributions at `parameters`, (length,), without noise."""
         if self._agreement.training.local_steps == 1 and self._agreement.privacy.unit != "party":
             return encoding.total(self._gradients(parameters))
-        update = encoding.quantise(self._update(parameters))[0]
+        update: npt.NDArray[np.int64] = encoding.quantise(self._update(parameters))[0]
         # Where nothing is private, parties weigh by their rows.
         return update * len(self._features) if self._agreement.privacy.unit == "none" else update
 

@@ -51,8 +51,7 @@ def make_plan(agreement: Agreement) -> Plan:
     Raises:
         AgreementError: a setting cannot be met.
     """
-    thresholds.check(len(agreement.parties), agreement.trust.corrupt, agreement.trust.dropping)
-    _check_method(agreement)
+    check_method(agreement)
     multipliers = calibrate(agreement.privacy, agreement.training.rounds)
     parameters = parameter_count(agreement)
     statistics = _step(agreement, 0, "statistics", multipliers.statistics, *statistics_shape(agreement))
@@ -117,7 +116,9 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
     return Step(index, kind, encoding, accounted)
 
 
-def _check_method(agreement: Agreement) -> None:
+def check_method(agreement: Agreement) -> None:
+    """Check what of the agreement can be checked without working out the noise; raises AgreementError."""
+    thresholds.check(len(agreement.parties), agreement.trust.corrupt, agreement.trust.dropping)
     if agreement.privacy.unit == "record" and agreement.training.local_steps != 1:
         raise AgreementError(
             "privacy.unit 'record' takes one step per round, since the noise is added to the sum of gradients: "

@@ -25,15 +25,15 @@ def multiply_replicated(x0: Words, x1: Words, y0: Words, y1: Words, mask: Words,
     One party's part of a product of replicated shares [Araki, Furukawa, Lindell, Nof, Ohara, 2016, section 2.2]:
     the three parties' results add up to x*y, and their masks to zero.
     """
-    operands, result = _operands(np.uint64, out, x0=x0, x1=x1, y0=y0, y1=y1, mask=mask)
-    _multiply_replicated(address(result), *(address(operand) for operand in operands), result.size)
+    (x0, x1, y0, y1, mask), result = _operands(np.uint64, out, x0=x0, x1=x1, y0=y0, y1=y1, mask=mask)
+    _multiply_replicated(result.size, *map(address, (result, x0, x1, y0, y1, mask)))
     return result
 
 
 def add_product(total: Words, x: Words, y: Words) -> None:
     """total += x * y modulo 2^64, in place, for uint64 arrays of one shape."""
-    operands, result = _operands(np.uint64, total, x=x, y=y)
-    _add_product(address(result), *(address(operand) for operand in operands), result.size)
+    (x, y), result = _operands(np.uint64, total, x=x, y=y)
+    _add_product(result.size, address(result), address(x), address(y))
 
 
 def rescale(x: Integers, fraction_bits: int, out: Integers | None = None) -> Integers:
@@ -45,7 +45,7 @@ def rescale(x: Integers, fraction_bits: int, out: Integers | None = None) -> Int
     if not 0 <= bits <= 62:
         raise ValueError(f"fraction_bits must be from 0 to 62, and is {bits}")
     (operand,), result = _operands(np.int64, out, x=x)
-    _rescale(address(result), address(operand), bits, result.size)
+    _rescale(result.size, address(result), address(operand), bits)
     return result
 
 
@@ -61,28 +61,22 @@ def _operands(dtype: npt.DTypeLike, out: Array | None, **given: Array) -> tuple[
 
 
 @compiled
-def _multiply_replicated(out: int, x0: int, x1: int, y0: int, y1: int, mask: int, count: int) -> None:
-    a0, a1, b0, b1, masks, result = (
-        words_at(x0),
-        words_at(x1),
-        words_at(y0),
-        words_at(y1),
-        words_at(mask),
-        words_at(out),
-    )
+def _multiply_replicated(count: int, out: int, x0: int, x1: int, y0: int, y1: int, mask: int) -> None:
+    a0, a1, b0, b1 = words_at(x0), words_at(x1), words_at(y0), words_at(y1)
+    masks, result = words_at(mask), words_at(out)
     for i in range(count):
         result[i] = a0[i] * (b0[i] + b1[i]) + a1[i] * b0[i] + masks[i]
 
 
 @compiled
-def _add_product(total: int, x: int, y: int, count: int) -> None:
+def _add_product(count: int, total: int, x: int, y: int) -> None:
     result, left, right = words_at(total), words_at(x), words_at(y)
     for i in range(count):
         result[i] += left[i] * right[i]
 
 
 @compiled
-def _rescale(out: int, x: int, bits: int, count: int) -> None:
+def _rescale(count: int, out: int, x: int, bits: int) -> None:
     result, values = integers_at(out), integers_at(x)
     if bits == 0:
         for i in range(count):

@@ -21,11 +21,11 @@ import numpy.typing as npt
 
 from tacit.kernels import goldilocks_lanes as field
 from tacit.kernels.arrays import address, apart, checked, readable, writable
-from tacit.kernels.goldilocks_lanes import MODULUS
 from tacit.kernels.lanes import LANES, Builder, Value, address_type, compiled, emitted, load, store, vector, words_at
 
 Words = npt.NDArray[np.uint64]
 
+MODULUS = field.MODULUS
 GENERATOR = 7  # of the multiplicative group
 CHAINS = 4 * LANES  # dependent products that run side by side: enough to hide one product's latency
 

@@ -7,6 +7,8 @@ and subtraction are `goldilocks.add` and `goldilocks.subtract` on the same array
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tacit.kernels import goldilocks
@@ -49,9 +51,8 @@ def invert(x: Words) -> Words:
     real, other = np.ascontiguousarray(x[:, 0]), np.ascontiguousarray(x[:, 1])
     squares = goldilocks.multiply(goldilocks.square(other), NON_RESIDUE)
     inverse = goldilocks.invert(goldilocks.subtract(goldilocks.square(real), squares))
-    return np.stack(
-        [goldilocks.multiply(real, inverse), goldilocks.multiply(goldilocks.negate(other), inverse)], axis=1
-    )
+    conjugate = goldilocks.multiply(goldilocks.negate(other), inverse)
+    return np.stack([goldilocks.multiply(real, inverse), conjugate], axis=1)
 
 
 def _elements(name: str, array: Array) -> Words:
@@ -61,7 +62,7 @@ def _elements(name: str, array: Array) -> Words:
     return words
 
 
-def _product(lanes: int) -> object:
+def _product(lanes: int) -> Callable[[int, int, int], None]:
     """Karatsuba on `lanes` elements: three products instead of four, and one by the constant 7."""
 
     @emitted(address_type, address_type, address_type)

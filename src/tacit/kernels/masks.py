@@ -55,7 +55,7 @@ def expand(seed: bytes, length: int, dtype: npt.DTypeLike) -> Array:
     octets = mask.view(np.uint8)
     for start in range(0, octets.size, CHUNK):
         part = octets[start : start + CHUNK]
-        keystream.update_into(_ZEROS[: part.size], memoryview(part))
+        keystream.update_into(_ZEROS[: part.size], part.data)
     return mask.astype(kind, copy=False)
 
 

@@ -46,8 +46,10 @@ def hash_leaves(leaves: Bytes) -> Bytes:
     """
     leaves = readable("leaves", leaves, np.uint8, 2)
     if leaves.shape[1] > LONGEST:
-        digests = b"".join(blake3.blake3(leaf).digest() for leaf in leaves)
-        return np.frombuffer(bytearray(digests), dtype=np.uint8).reshape(-1, DIGEST)
+        digests = np.empty((len(leaves), DIGEST), dtype=np.uint8)
+        for leaf, digest in zip(leaves, digests, strict=True):
+            digest.data[:] = blake3.blake3(leaf.data).digest()
+        return digests
     return _hashed(leaves, _PLAIN_KEY, 0)
 
 

@@ -7,8 +7,9 @@
 from tacit.run.coordinator import coordinator_steps
 from tacit.run.events import Event
 from tacit.run.party import PartyResult, party_steps
+from tacit.run.preparing import check_study, new_study
 from tacit.run.serving import serve_coordinator, serve_party
-from tacit.run.taking_part import RunReport, check_study, take_part
+from tacit.run.taking_part import RunReport, take_part
 from tacit.run.talk import Emit
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RunReport",
     "check_study",
     "coordinator_steps",
+    "new_study",
     "party_steps",
     "serve_coordinator",
     "serve_party",

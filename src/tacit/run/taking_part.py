@@ -9,8 +9,8 @@ from typing import Any
 from tacit.bundle import Bundle
 from tacit.data import load
 from tacit.errors import AgreementError
-from tacit.federated.plan import Plan, make_plan
 from tacit.keys import Identity
+from tacit.run.preparing import check_study
 from tacit.run.serving import serve_coordinator, serve_party
 from tacit.run.talk import Emit
 from tacit.study import Study
@@ -23,11 +23,6 @@ class RunReport:
 
     bundle: Bundle
     fixed_point: dict[str, Any] | None
-
-
-def check_study(study: Study) -> Plan:
-    """Check that the agreement can be met, and return its plan; raises AgreementError."""
-    return make_plan(study.agreement)
 
 
 def take_part(

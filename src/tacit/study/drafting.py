@@ -43,15 +43,14 @@ class Choices:
     test_seed: int | None = None
 
 
-def draft(
-    folder: Path,
+def compose(
     choices: Choices,
     parties: Sequence[PublicIdentity],
     coordinator: PublicIdentity,
     schema: Schema | Path,
     label: str | None = None,
-) -> Study:
-    """Write a study folder for these choices and return the study.
+) -> bytes:
+    """Return the agreement's TOML for these choices, with comments for those who will edit it.
 
     `schema` is a value, a TOML file of columns, or a table (CSV, Parquet) to draft the columns of `label` from.
 
@@ -60,7 +59,7 @@ def draft(
     """
     columns = _columns(schema, label)
     text = HEADER.format(name=choices.name) + _settings(choices, parties, coordinator) + "\n" + columns
-    return Study.new(folder, text.encode(), [*parties, coordinator])
+    return text.encode()
 
 
 def describe(study: Study) -> list[tuple[str, str]]:

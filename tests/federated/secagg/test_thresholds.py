@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,17 @@ def test_the_largest_numbers_that_fit_are_the_largest() -> None:
         assert d < 0 or (fits(n, c, d) and not fits(n, c, d + 1))
         c_most = thresholds.most_corrupt(n, c)
         assert c_most < 0 or (fits(n, c_most, c) and not fits(n, c_most + 1, c))
+
+
+@pytest.mark.parametrize("n", range(3, 11))
+def test_the_table_on_the_page(n: int) -> None:
+    page = Path(__file__).parents[3] / "docs" / "protocols" / "secure-aggregation.md"
+    (row,) = [
+        line for line in page.read_text().splitlines() if line.startswith(f"| {n} | {thresholds.threshold(n, 0)}, ")
+    ]
+    stated = [cell.strip() for cell in row.split("|")[2:-1]]
+    most = [thresholds.most_dropping(n, c) for c in range(10)]
+    assert stated == [f"{thresholds.threshold(n, c)}, {d}" if d >= 0 else "" for c, d in enumerate(most)]
 
 
 def test_a_refusal_says_what_would_fit() -> None:

@@ -22,7 +22,8 @@ from tacit.errors import GraphError
 from tacit.graph.build import Draft, assemble, input_range
 from tacit.graph.fixed import DEFAULT_FRACTION_BITS, Floats, Shape
 from tacit.graph.graph import Graph
-from tacit.graph.importers.torch_calls import FUNCTIONS, METHODS, MODULES, Call
+from tacit.graph.importers.torch_call import Call
+from tacit.graph.importers.torch_calls import FUNCTIONS, METHODS, MODULES
 from tacit.graph.importers.unsupported import unsupported
 from tacit.graph.layers import INPUT
 from tacit.graph.report import attach_report, decide_by_output
@@ -68,8 +69,9 @@ class _Reader:
         for name, part in module.named_modules():
             if any(getattr(part, hooks, None) for hooks in _HOOKS):
                 raise GraphError(f"module {name or type(module).__name__!r} has forward hooks: remove them first")
+        one_of_torch = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
         try:
-            self._traced = fx.symbolic_trace(module)
+            self._traced = fx.symbolic_trace(nn.Sequential(module) if one_of_torch else module)
         except Exception as error:  # whatever the module's own code raises when run on symbols
             raise GraphError(
                 f"{type(module).__name__} cannot be traced ({error}): its forward may not branch on values"

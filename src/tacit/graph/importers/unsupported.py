@@ -41,6 +41,7 @@ _INSTEAD = {
     "svc": "LinearSVC",
     "svr": "LinearSVR",
     "svm": "LinearSVC or LinearSVR",
+    "parametrized": "the plain module: torch.nn.utils.parametrize.remove_parametrizations makes it one",
     "normalize": "BatchNorm, whose statistics are fixed after training",
     "searchcv": "its best_estimator_",
     "columntransformer": "the fitted model on numeric columns, encoded beforehand",

@@ -1,0 +1,81 @@
+import json
+import stat
+
+import numpy as np
+import pytest
+
+from tacit.bundle import Bundle
+from tacit.bundle.prediction import Predictions, predict
+from tacit.data import Column, Schema
+from tacit.errors import DataError, IdentityError, ProofError
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "patients.csv"
+    path.write_text("age\n20\n64\n100\n")
+    return path
+
+
+def test_a_holder_predicts_with_the_very_model(world, table):
+    result = predict(Bundle.decode(world.data), world.identities["buyer"], table)
+    graph = Bundle.decode(world.data).open(world.identities["ash"])
+    expected = graph.predict([[20.0], [64.0], [100.0]]).reshape(-1)
+    assert len(result) == 3
+    assert (result.scores[:, 1] == expected).all()
+    assert result.scores[0, 1] < 0.5 < result.scores[2, 1]
+    assert result.values[0] == "false"
+    assert result.values[2] == "true"
+
+
+def test_rows_as_people_and_programs_read_them(world, table):
+    result = predict(Bundle.decode(world.data), world.identities["ash"], table)
+    assert result.columns == ("readmitted", "probability of false", "probability of true")
+    first = next(result.rows())
+    assert first[:2] == [1, "false"]
+    assert first[2] + first[3] == pytest.approx(1, abs=1e-3)
+    shown = json.loads(json.dumps(result.as_dict()))
+    assert shown["label"] == "readmitted"
+    assert shown["classes"] == ["false", "true"]
+    assert len(shown["probabilities"]) == 3
+    assert repr(result) == "Predictions(3 rows, hidden)"
+
+
+def test_the_file_is_for_its_owner_alone(world, table, tmp_path):
+    result = predict(Bundle.decode(world.data), world.identities["ash"], table)
+    path = tmp_path / "predictions.csv"
+    result.save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    lines = path.read_text().splitlines()
+    assert lines[0] == "row,readmitted,probability of false,probability of true"
+    assert len(lines) == 4
+
+
+def test_numbers_and_many_classes():
+    numbers = Schema("y", (Column("x", "number", 0.0, 1.0), Column("y", "number", 0.0, 9.0)))
+    result = Predictions(numbers, np.array([1.5, 2.25]))
+    assert result.columns == ("y",)
+    assert list(result.rows()) == [[1, 1.5], [2, 2.25]]
+    assert result.as_dict() == {"label": "y", "predictions": [1.5, 2.25]}
+    classes = Schema("y", (Column("x", "number", 0.0, 1.0), Column("y", "category", values=("a", "b", "c"))))
+    result = Predictions(classes, np.array([[0.1, 0.2, 0.7], [0.8, 0.1, 0.1]]))
+    assert result.values == ["c", "a"]
+    assert next(result.rows()) == [1, "c", 0.1, 0.2, 0.7]
+
+
+def test_who_is_no_holder_predicts_nothing(world, table):
+    with pytest.raises(IdentityError, match="is not a holder"):
+        predict(Bundle.decode(world.data), world.identities["birch"], table)
+
+
+def test_a_bundle_that_does_not_hold_predicts_nothing(world, table):
+    bundle = Bundle.decode(world.packed(payload=b"x" * len(world.proposal.payload)))
+    with pytest.raises(ProofError, match="does not hold"):
+        predict(bundle, world.identities["ash"], table)
+
+
+def test_a_row_outside_the_schema_is_named(world, tmp_path):
+    path = tmp_path / "patients.csv"
+    path.write_text("age\n20\n121\n")
+    with pytest.raises(DataError, match=r"patients\.csv"):
+        predict(Bundle.decode(world.data), world.identities["ash"], path)
