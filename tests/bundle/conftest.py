@@ -168,7 +168,7 @@ def world(tmp_path_factory) -> World:
     identities = {name: Identity.new(name) for name in (*PARTIES, "carrier", "buyer")}
     study = make_study(tmp_path_factory.mktemp("world") / "study", identities)
     run = hashlib.sha256(b"the first run").digest()
-    log = study.run_log("north", run)
+    log = study.run_log("ash", run)
     for index in range(5):
         log.append("round", {"index": index})
     own = Outcome(

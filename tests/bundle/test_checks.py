@@ -315,7 +315,7 @@ def test_log_of_the_study_with_another_history(world):
 
 
 def test_log_of_the_study_may_have_gone_on(world):
-    log = world.study.run_log("north", world.own.run)
+    log = world.study.run_log("ash", world.own.run)
     log.append("sealed", {"sha256": "00"})
     try:
         (row,) = [row for row in verify(world.data, study=world.study).rows if row.check == "log"]
@@ -327,7 +327,7 @@ def test_log_of_the_study_may_have_gone_on(world):
 
 
 def test_log_of_the_study_that_cannot_be_compared(world):
-    path = world.study.run_log("north", world.own.run).path
+    path = world.study.run_log("ash", world.own.run).path
     before = path.read_bytes()
     for damaged in (b"", before[:40] + b"\n", before.replace(b'"index":3', b'"index":9')):
         path.write_bytes(damaged)
@@ -338,6 +338,15 @@ def test_log_of_the_study_that_cannot_be_compared(world):
         assert report.holds
         assert [row.check for row in report.warnings] == ["log"]
         assert "cannot be compared" in report.warnings[0].detail
+
+
+def test_log_that_cannot_be_compared_does_not_hide_one_that_differs(world, tmp_path):
+    study = world.another_study(tmp_path / "copy")
+    study.run_log("birch", world.own.run).append("other", {})
+    for index in range(5):
+        study.run_log("cedar", world.own.run).append("other", {"index": index})
+    only(world.data, "log", "the log that 'cedar' kept of this run has another history", study=study)
+    assert "'birch' kept of this run cannot be compared" in verify(world.data, study=study).first_fault
 
 
 def test_log_of_another_member_who_took_no_part(world, tmp_path):

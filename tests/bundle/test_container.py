@@ -115,10 +115,10 @@ def test_declared_lengths_cost_neither_time_nor_memory():
     lies = [(1, 2**22), *[(2, 2**15)] * 500, (4, 2**23), (6, 2**30 - 2**25)]
     data = struct.pack(">8sII", container.MAGIC, 1, len(lies)) + b"".join(struct.pack(">IQ", *row) for row in lies)
     tracemalloc.start()
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(FormatError):
         unpack(data)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 

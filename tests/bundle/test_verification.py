@@ -180,9 +180,9 @@ def test_hostile_agreements(world, data):
 
 
 def bounded(world, seconds: float = 4.0, **sections) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     fails_with_a_reason(world.packed(**sections))
-    assert time.perf_counter() - begun < seconds
+    assert time.process_time() - begun < seconds
 
 
 @pytest.mark.parametrize(

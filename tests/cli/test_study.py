@@ -46,7 +46,7 @@ def test_sign_refuses_strangers_and_the_coordinator(tacit, study):
 def test_new_refuses_what_cannot_be_met_and_writes_nothing(tacit, new_study_arguments, members):
     done = tacit(*new_study_arguments, "--corrupt", "1", "--dropping", "1")
     assert done.code == 1
-    assert "4 parties bear both" in done.err
+    assert "4 parties would bear both" in done.err
     assert not (members / "trial").exists()
 
 

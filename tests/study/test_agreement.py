@@ -288,10 +288,10 @@ def test_any_settings_are_an_agreement_or_one_error(people, data):
     ids=["dotted key", "many dotted keys", "nested arrays", "nested tables", "digits"],
 )
 def test_hostile_text_ends_in_bounded_time(data):
-    begun = time.perf_counter()
+    begun = time.process_time()
     with pytest.raises(FormatError):
         Agreement.decode(data)
-    assert time.perf_counter() - begun < 4
+    assert time.process_time() - begun < 4
 
 
 def test_prose_and_numbers_may_have_dots(people):

@@ -1,10 +1,12 @@
 """Channels over the network against peers that cheat, and against one in the middle who has broken TLS itself."""
 
 import socket
+import ssl
 import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import msgspec
@@ -168,6 +170,38 @@ def test_any_bytes_from_a_peer_are_one_error(alice: Identity, bob: Identity, dat
             cheat.write(data)
             cheat.hang_up()
             blamed(channel, ".")
+
+
+def test_closing_is_said_in_tls(met: Met) -> None:
+    cheat, channel = met
+    with ThreadPoolExecutor() as pool:
+        closing = pool.submit(channel.close)
+        assert said_goodbye(cheat.stream)
+        cheat.hang_up()
+        closing.result()
+
+
+def said_goodbye(stream: TlsStream) -> bool:
+    """Return whether the other side ended TLS (close_notify) before it ended TCP."""
+    while True:
+        try:
+            return stream._tls.read(1) == b""
+        except ssl.SSLWantReadError:
+            try:
+                stream._pull(Deadline(10))
+            except LineError:
+                return False
+
+
+def test_refusing_a_handshake_is_said_in_tls(alice: Identity, bob: Identity) -> None:
+    with Listener("127.0.0.1", 0, bob, [alice.public]) as listener:
+        raw = socket.create_connection(listener.address)
+        stream = TlsStream(raw, client_context(alice, bob.public), server_side=False)
+        stream.handshake(Deadline(10))
+        write_frame(stream, b"no hello", Deadline(10))
+        assert said_goodbye(stream)
+        stream.cut()
+        stream.release()
 
 
 def test_sending_past_the_inbox_stops_the_sender_not_the_memory(met: Met) -> None:

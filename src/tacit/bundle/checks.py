@@ -139,23 +139,23 @@ def trust(contents: Contents) -> Row:
 
 
 def log(contents: Contents, study: Study | None) -> Row:
-    """The manifest fixes a head of the run's log; a study that has the log of that run has the same head."""
+    """The manifest fixes a head of the run's log; the logs of that run that the study's folder has agree with it."""
     head, run = contents.manifest.log, contents.manifest.run
     if head.size == 0:
         return row("log", "fails", "the log has no entries: nothing was recorded of the run")
     fixed = f"run {run.hex()}, {head.size} entries, root {head.root.hex()}"
-    keepers = study.keepers(run) if study is not None else []
-    if study is None or not keepers:
+    if study is None or not (keepers := study.keepers(run)):
         return row("log", "holds", f"{fixed}; compare a log that you are shown with this")
-    try:
-        strays = [name for name in keepers if study.run_log(name, run).head_at(head.size) != head]
-    except FormatError as error:
-        return row("log", "warning", f"{fixed}; the study's own log of this run cannot be compared: {error}")
-    return judged(
-        "log",
-        ["the study's own log of this run has another history"] if strays else [],
-        f"{fixed}, as in the study",
-    )
+    strays, unread = [], []
+    for name in keepers:
+        try:
+            if study.run_log(name, run).head_at(head.size) != head:
+                strays.append(f"the log that {name!r} kept of this run has another history")
+        except FormatError as error:
+            unread.append(f"the log that {name!r} kept of this run cannot be compared: {error}")
+    if unread and not strays:
+        return row("log", "warning", f"{fixed}; {'; '.join(unread)}")
+    return judged("log", strays + unread if strays else [], f"{fixed}, as in the study")
 
 
 def payload(contents: Contents) -> Row:

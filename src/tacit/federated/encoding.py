@@ -62,7 +62,9 @@ class Encoding:
         rows = np.asarray(rows, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.length or not np.isfinite(rows).all():
             raise ValueError(f"contributions must be finite, of shape (any, {self.length})")
-        units = np.trunc(rows * (self.units / self.norm_bound))
+        # No coordinate is longer than the bound; beyond it, a product or a square could overflow.
+        within = np.clip(rows, -self.norm_bound, self.norm_bound)
+        units = np.trunc(within * (self.units / self.norm_bound))
         norms = np.sqrt((units * units).sum(axis=1))
         # Float clipping may leave a norm a hair above the bound; what is above is shortened, whatever the cause.
         long = norms > self.units

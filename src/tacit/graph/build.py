@@ -2,15 +2,16 @@
 
 `Draft` collects a model's float layers; every importer fills one. `assemble` rounds the weights and makes the Graph.
 
-A weight has as many fractional bits as the tensors, f, unless its layer reads the graph's own input and that input
-can exceed 1 in absolute value: then it gets one more bit for each power of two, as long as the accumulator still
-fits. So a column of incomes up to 2**20, whose coefficient may well be 1e-5, costs no accuracy.
+A weight has as many fractional bits as the tensors, f, unless its layer reads the graph's own input (perhaps flattened)
+and that input can exceed 1 in absolute value: then it gets one more bit for each power of two, as long as the
+accumulator still fits. So a column of incomes up to 2**20, whose coefficient may well be 1e-5, costs no accuracy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +31,8 @@ from tacit.graph.fixed import (
 from tacit.graph.fold import fold
 from tacit.graph.graph import Graph
 from tacit.graph.intervals import AccumulatorError, Interval
-from tacit.graph.layers import INPUT, FloatLayer, Layer, Linear
-from tacit.graph.structure import encode_range
+from tacit.graph.layers import INPUT, Flatten, FloatLayer, Layer, Linear
+from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, encode_range
 
 
 class Draft:
@@ -59,7 +60,13 @@ class Draft:
         if layer.name and layer.name in self.shapes:
             raise GraphError(f"layer {layer.name!r}: there are two of this name")
         named = replace(layer, name=layer.name or self._unique(name, layer.kind.kind), inputs=sources)
-        self.shapes[named.name] = named.output_shape([self.shapes[source] for source in sources])
+        shape = named.output_shape([self.shapes[source] for source in sources])
+        if prod(shape) > MAX_ELEMENTS or len(self.layers) == MAX_LAYERS:
+            raise GraphError(
+                f"layer {named.name!r}: its tensor has {prod(shape)} elements and it is layer {len(self.layers) + 1};"
+                f" the most are {MAX_ELEMENTS} and {MAX_LAYERS}"
+            )
+        self.shapes[named.name] = shape
         self.layers.append(named)
         return named.name
 
@@ -166,21 +173,25 @@ def _quantise_all(
     layers: Sequence[FloatLayer], low: Floats, high: Floats, fraction_bits: int, weight_bits: int | None
 ) -> list[Layer]:
     known: dict[str, Interval] = {INPUT: encode_range(low, high, fraction_bits)}
+    raw = {INPUT}  # the input, and its flattened forms
     quantised = []
     for layer in layers:
         inputs = [known[source] for source in layer.inputs]
-        done, known[layer.name] = _quantise(layer, inputs, fraction_bits, weight_bits)
+        reads_input = raw.issuperset(layer.inputs)
+        done, known[layer.name] = _quantise(layer, inputs, fraction_bits, weight_bits, reads_input)
         quantised.append(done)
+        if reads_input and layer.kind is Flatten:
+            raw.add(layer.name)
     return quantised
 
 
 def _quantise(
-    layer: FloatLayer, inputs: Sequence[Interval], fraction_bits: int, weight_bits: int | None
+    layer: FloatLayer, inputs: Sequence[Interval], fraction_bits: int, weight_bits: int | None, reads_input: bool
 ) -> tuple[Layer, Interval]:
     """The layer in integers, its weights with the most bits (of those it may use) that fit, and its bounds."""
     least = layer.weight_bits or weight_bits or fraction_bits
     most = least
-    if layer.kind.weighted and layer.weight_bits is None and weight_bits is None and layer.inputs == (INPUT,):
+    if layer.kind.weighted and layer.weight_bits is None and weight_bits is None and reads_input:
         excess = ((inputs[0].magnitude - 1) >> fraction_bits).bit_length()
         most = min(least + excess, MAX_WEIGHT_BITS)
     for bits in range(most, least - 1, -1):

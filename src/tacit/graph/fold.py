@@ -22,8 +22,12 @@ def fold(layers: Sequence[FloatLayer], known: Mapping[str, Shape]) -> tuple[list
     """
     kept, notes, shapes = list(layers), list[str](), dict(known)
     while True:
+        readers: dict[str, list[FloatLayer]] = {layer.name: [] for layer in kept}
         for layer in kept:
-            step = _fold_one(kept, layer, shapes) if layer.kind is Normalise else None
+            for source in set(layer.inputs) - {INPUT}:
+                readers[source].append(layer)
+        for layer in kept:
+            step = _fold_one(kept, layer, readers, shapes) if layer.kind is Normalise else None
             if step is not None:
                 kept, note = step
                 notes.append(note)
@@ -33,28 +37,26 @@ def fold(layers: Sequence[FloatLayer], known: Mapping[str, Shape]) -> tuple[list
 
 
 def _fold_one(
-    layers: list[FloatLayer], layer: FloatLayer, shapes: dict[str, Shape]
+    layers: list[FloatLayer],
+    layer: FloatLayer,
+    readers: Mapping[str, Sequence[FloatLayer]],
+    shapes: dict[str, Shape],
 ) -> tuple[list[FloatLayer], str] | None:
     source = layer.inputs[0]
-    if source != INPUT and len(_readers(layers, source)) == 1:
+    if source != INPUT and len(readers[source]) == 1:
         before = next(other for other in layers if other.name == source)
         merged = _into_producer(before, layer, shapes)
         if merged is not None:
             return _replace(layers, before, merged, layer, source), f"{layer.name} folded into {source}"
-    readers = _readers(layers, layer.name)
-    if len(readers) != 1:
+    if len(readers[layer.name]) != 1:
         return None
-    after = readers[0]
+    after = readers[layer.name][0]
     if after.kind is Flatten:
         return _behind_flatten(layers, layer, after, shapes), f"{layer.name} moved behind {after.name}"
     merged = _into_reader(after, layer, shapes)
     if merged is None:
         return None
     return _replace(layers, after, merged, layer, source), f"{layer.name} folded into {after.name}"
-
-
-def _readers(layers: Sequence[FloatLayer], tensor: str) -> list[FloatLayer]:
-    return [layer for layer in layers if tensor in layer.inputs]
 
 
 def _replace(
@@ -115,6 +117,8 @@ def _by_channel(layer: FloatLayer, shape: Shape) -> tuple[Floats | None, Floats 
     """Scale and offset as (channels,), if they are the same all over each channel."""
     found: list[Floats | None] = []
     for name in ("scale", "offset"):
-        flat = np.broadcast_to(layer.weights[name], shape).reshape(shape[0], -1)
+        values = layer.weights[name]
+        sides = values.shape[1:] if values.ndim == len(shape) else (1,)
+        flat = np.broadcast_to(values, (shape[0], *sides)).reshape(shape[0], -1)
         found.append(flat[:, 0].copy() if (flat == flat[:, :1]).all() else None)
     return found[0], found[1]

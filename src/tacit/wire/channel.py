@@ -138,8 +138,6 @@ class Channel(ABC):
         """Let go of whatever carries this end; called once."""
 
     def _send_payload(self, payload: bytes, deadline: Deadline) -> None:
-        if self._closed:
-            raise InboxClosedError
         if self._broken is not None:
             raise LineError(self._broken)
         try:

@@ -152,7 +152,6 @@ def test_a_key_that_nothing_can_be_sealed_to(bad: bytes, field: str) -> None:
     session, ads = start()
     keys = {"channel_key": KemKeys.fresh().public, "mask_key": KemKeys.fresh().public, field: bad}
     ads[4] = sign_advertisement(session.setting, identity(4), **keys, seed_commitment=bytes(32))
-    session.parties[VICTIM]
     with pytest.raises(ProtocolError, match="'party-04' advertises a key that nothing can be sealed to"):
         session.parties[VICTIM].share(Roster(tuple(ads)))
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from google.protobuf.message import DecodeError
 from onnx.reference import ReferenceEvaluator
 
 from tacit.canonical import quote
@@ -33,6 +32,7 @@ _LABELS = (onnx.TensorProto.INT64, onnx.TensorProto.INT32, onnx.TensorProto.STRI
 _LEAST_VERSION = 7
 _MAX_NODES = 4096
 _ROWS = 256  # of the sample at a time
+_RESULTS = {"LinearClassifier": 1}  # which output a reader returns, where it is not the first: here the label is
 
 
 def from_onnx(
@@ -68,7 +68,7 @@ def _parse(data: bytes) -> Any:
     """The ModelProto; FormatError where the bytes are none, GraphError where it uses what is not read."""
     try:
         model = onnx.ModelProto.FromString(data)
-    except (DecodeError, RecursionError, ValueError) as error:
+    except Exception as error:  # protobuf's DecodeError, and whatever else bytes can bring about
         raise FormatError(f"not an ONNX model: {quote(str(error))}") from error
     if not model.graph.output or not model.opset_import:
         raise FormatError("not an ONNX model: it has no graph with outputs, or no operator set")
@@ -97,6 +97,7 @@ class _Reader:
         self._notes: list[str] = []
         self._output = self._choose(output)
         self._nodes = self._needed(self._output)
+        self._read = {name for node in self._nodes for name in node.input} | {self._output}
         self._input = self._find_input()
 
     @property
@@ -126,10 +127,11 @@ class _Reader:
             version = self._versions.get(node.domain or "ai.onnx")
             if version is None:
                 raise FormatError(f"{where}: the model imports no operator set for it")
-            given, used = attributes(node, where), self._used(node)
+            result = self._result(node, where)
             name = node.name or node.op_type.lower()
-            call = Call(draft, node.op_type, name, inputs, used, given, version, self._rows)
-            values[node.output[0]] = reader(call)
+            values[result] = reader(
+                Call(draft, node.op_type, name, inputs, attributes(node, where), version, self._rows)
+            )
         value = values[self._output]
         tensor = value.tensor if isinstance(value, Columns) else value
         if not isinstance(tensor, str):
@@ -149,11 +151,8 @@ class _Reader:
             parts = [np.empty((0, 1))]
             for start in range(0, len(x), step):
                 rows = x[start : start + step].astype(dtype)
-                full = (
-                    np.concatenate([rows, np.repeat(rows[-1:], (self._rows or 0) - len(rows), axis=0)])
-                    if (self._rows or 0) > len(rows)
-                    else rows
-                )
+                lacking = max(0, (self._rows or 0) - len(rows))  # of the number that the model was exported for
+                full = np.concatenate([rows, np.repeat(rows[-1:], lacking, axis=0)])
                 found = np.asarray(evaluator.run([wanted], {self._input.name: full})[0], dtype=np.float64)
                 parts.append(found.reshape(len(full), -1)[: len(rows)])
         except Exception as error:  # whatever ONNX's evaluator raises for a model that it cannot run
@@ -186,8 +185,8 @@ class _Reader:
         """The nodes that a value depends on, in their order."""
         made: set[str] = set()
         for node in self._graph.node:
-            if not node.output or not node.output[0] or made & set(node.output) - {""}:
-                raise FormatError(f"node {quote(node.name or node.op_type)!r}: no output, or one that is made twice")
+            if made & set(node.output) - {""}:
+                raise FormatError(f"node {quote(node.name or node.op_type)!r}: makes a value that is made already")
             made |= set(node.output)
         needed, kept = {wanted}, []
         for node in reversed(self._graph.node):
@@ -198,8 +197,8 @@ class _Reader:
 
     def _find_input(self) -> Any:
         """The one input, apart from initializers."""
-        read = {name for node in self._nodes for name in node.input}
-        found = [value for value in self._graph.input if value.name not in self._initializers and value.name in read]
+        named = [value for value in self._graph.input if value.name not in self._initializers]
+        found = [value for value in named if value.name in self._read]
         if len(found) != 1:
             raise GraphError(f"ONNX model: {len(found)} inputs; a graph has one (of skl2onnx, one FloatTensorType)")
         if found[0].type.tensor_type.elem_type not in _FLOATS:
@@ -213,7 +212,10 @@ class _Reader:
             values[name] = constant(self._initializers[name], f"initializer {quote(name)!r}")
         return values[name]
 
-    def _used(self, node: Any) -> int:
-        """How many of the node's outputs something reads."""
-        read = {name for other in self._nodes for name in other.input} | {self._output}
-        return 1 + sum(1 for name in node.output[1:] if name in read)
+    def _result(self, node: Any, where: str) -> str:
+        """The name of the node's output that readers return; GraphError where another one is read."""
+        number = _RESULTS.get(node.op_type, 0)
+        used = [name for name in node.output if name and name in self._read]
+        if len(node.output) <= number or used != [node.output[number]]:
+            raise unsupported(where, quote(node.op_type), f"is supported only for its output number {number}")
+        return str(node.output[number])

@@ -56,14 +56,13 @@ Value = str | Constant | Columns | Sides
 class Call:
     """One node: its operator, its inputs as values (None where one is left out), and its attributes by name.
 
-    versions: of the operator sets, by domain. rows: the number of rows that the model was exported with, or None.
+    version: of the operator set. rows: the number of rows that the model was exported with, or None.
     """
 
     draft: Draft
     operator: str
     name: str
     inputs: list[Value | None]
-    outputs: int
     given: dict[str, Any]
     version: int
     rows: int | None
@@ -74,10 +73,18 @@ class Call:
         return f"node {quote(self.name)!r}"
 
     def options(self, **defaults: Any) -> list[Any]:
-        """The attributes in the order of `defaults`; GraphError for one that is not among them."""
+        """The attributes in the order of `defaults`; GraphError for one that is not among them.
+
+        FormatError where one has another type than its default; with a default of None it may be numbers of any form.
+        """
         unknown = sorted(set(self.given) - set(defaults))
         if unknown:
             raise self.refuse(f"has the attribute {quote(unknown[0])!r}, which is not supported")
+        for name, value in self.given.items():
+            default = defaults[name]
+            fits = isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int))
+            if not (fits if default is not None else _are_numbers(value)):
+                raise FormatError(f"{self.where}: attribute {name} is of the wrong type")
         return [self.given.get(name, default) for name, default in defaults.items()]
 
     def require(self, **options: tuple[Any, Any]) -> None:
@@ -85,11 +92,6 @@ class Call:
         for name, (value, supported) in options.items():
             if value != supported:
                 raise self.refuse(f"has {name}={quote(repr(value))}; only {name}={supported!r} is supported")
-
-    def only_output(self) -> None:
-        """GraphError where more than the first output is used."""
-        if self.outputs > 1:
-            raise self.refuse(f"has {self.outputs} outputs; only the first is supported")
 
     def tensor(self, number: int = 0) -> str:
         """The name of the draft's tensor that this input is; GraphError where it is something else."""
@@ -166,6 +168,13 @@ def attributes(node: Any, where: str) -> dict[str, Any]:
             raise FormatError(f"{where}: attribute {quote(attribute.name)!r}: {quote(str(error))}") from error
         found[attribute.name] = _plain(value)
     return found
+
+
+def _are_numbers(value: Any) -> bool:
+    """A number, an array, or a list of numbers."""
+    return isinstance(value, int | float | np.ndarray) or (
+        isinstance(value, list) and all(isinstance(each, int | float) for each in value)
+    )
 
 
 def _plain(value: Any) -> Any:

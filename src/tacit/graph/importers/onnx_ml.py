@@ -14,10 +14,10 @@ from tacit.graph.layers import Linear, Normalise, Sigmoid, Softmax
 
 
 def _scaler(call: Call) -> Value:
-    offset, scale = call.options(offset=None, scale=None)
+    offset, scale = call.options(offset=[0.0], scale=[1.0])
     x = call.tensor()
     sizes = (1, call.shape(x)[0])
-    means, scales = (_numbers(call, name, v) for name, v in (("offset", offset or [0.0]), ("scale", scale or [1.0])))
+    means, scales = _numbers(call, "offset", offset), _numbers(call, "scale", scale)
     if len(call.shape(x)) != 1 or len(means) not in sizes or len(scales) not in sizes:
         raise call.refuse(f"has {len(means)} offsets and {len(scales)} scales for rows of shape {call.shape(x)}")
     return call.add(Normalise.of(means, scales), x)
@@ -25,7 +25,7 @@ def _scaler(call: Call) -> Value:
 
 def _linear_regressor(call: Call) -> Value:
     coefficients, intercepts, targets, post = call.options(
-        coefficients=None, intercepts=None, targets=1, post_transform="NONE"
+        coefficients=[], intercepts=[], targets=1, post_transform="NONE"
     )
     call.require(post_transform=(post, "NONE"))
     x = call.tensor()
@@ -37,8 +37,8 @@ def _linear_regressor(call: Call) -> Value:
 
 def _linear_classifier(call: Call) -> Value:
     coefficients, intercepts, ints, strings, _, post = call.options(
-        coefficients=None,
-        intercepts=None,
+        coefficients=[],
+        intercepts=[],
         classlabels_ints=[],
         classlabels_strings=[],
         multi_class=0,

@@ -7,14 +7,13 @@ refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from tacit.errors import FormatError
 from tacit.graph.importers.affine import affine
-from tacit.graph.importers.onnx_call import Call, Columns, Sides, Value
+from tacit.graph.importers.onnx_call import Call, Value
+from tacit.graph.importers.onnx_shapes import SHAPE_NODES, whole_axes
 from tacit.graph.layers import (
     Add,
     ArgMax,
@@ -70,7 +69,6 @@ def _conv(call: Call) -> Value:
 
 
 def _max_pool(call: Call) -> Value:
-    call.only_output()
     size = _pair(call, "kernel_shape", call.given.get("kernel_shape", []))
     stride, padding, (ceil, dilations, _) = _window(call, size, ceil_mode=0, dilations=[1, 1], storage_order=0)
     call.require(ceil_mode=(ceil, 0), dilations=(dilations, [1, 1]))
@@ -130,9 +128,9 @@ def _reduce_mean(call: Call) -> Value:
     axes, keep, _ = call.options(axes=None, keepdims=1, noop_with_empty_axes=0)
     given = call.optional(1)
     x = call.tensor()
-    axes = given.tolist() if given is not None else axes
+    axes = axes if given is None else given.reshape(-1).tolist()
     rank = len(call.shape(x)) + 1
-    if rank != 4 or not isinstance(axes, list) or sorted(a % rank for a in axes) != [2, 3]:
+    if rank != 4 or whole_axes(axes, rank) != [2, 3]:
         raise call.refuse(f"over axes {axes!r}; only over height and width, axes [2, 3], is supported")
     pooled = call.add(AveragePool.of(_sides(call, x)), x)
     return pooled if keep else call.add(Flatten.of(), pooled)
@@ -141,7 +139,6 @@ def _reduce_mean(call: Call) -> Value:
 def _batch_normalisation(call: Call) -> Value:
     epsilon, _, training, spatial = call.options(epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1)
     call.require(training_mode=(training, 0), spatial=(spatial, 1))
-    call.only_output()
     x = call.tensor()
     scale, bias, mean, variance = (call.constant(number) for number in range(1, 5))
     if not scale.shape == bias.shape == mean.shape == variance.shape == call.shape(x)[:1]:
@@ -210,48 +207,6 @@ def _power(call: Call) -> Value:
     return call.add(Square.of(), call.tensor())
 
 
-def _flatten(call: Call) -> Value:
-    (axis,) = call.options(axis=1)
-    call.require(axis=(axis, 1))
-    return call.add(Flatten.of(), call.tensor())
-
-
-def _reshape(call: Call) -> Value:
-    (allow_zero,) = call.options(allowzero=0)
-    call.require(allowzero=(allow_zero, 0))
-    x = call.tensor()
-    before = call.shape(x)
-    wanted = call.inputs[1] if len(call.inputs) > 1 else None
-    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i":
-        sides: list[int | None] = [int(side) for side in wanted.reshape(-1)]
-    elif isinstance(wanted, Sides):
-        sides = list(wanted.sides)
-    else:
-        raise call.refuse("needs a constant shape")
-    rest = [before[i] if side == 0 and i < len(before) else side for i, side in enumerate(sides[1:])]
-    keeps = sides and (sides[0] in (0, None) or sides[0] == call.rows or (sides[0] == -1 and -1 not in rest))
-    known = prod(side for side in rest if side not in (-1, None))
-    if keeps and rest.count(-1) == 1 and known and prod(before) % known == 0:
-        rest[rest.index(-1)] = prod(before) // known
-    if keeps and tuple(rest) == before:
-        return call.drop("it changes nothing")
-    if not keeps or rest != [prod(before)]:
-        raise call.refuse(f"of rows of shape {before} to {sides}: only flattening each row is supported")
-    return call.add(Flatten.of(), x)
-
-
-def _squeeze(call: Call) -> Value:
-    (axes,) = call.options(axes=None)
-    given = call.optional(1)
-    x = call.tensor()
-    shape = call.shape(x)
-    axes = given.reshape(-1).tolist() if given is not None else axes
-    ones = [axis for axis in range(2, len(shape) + 1) if shape[axis - 1] == 1]
-    if len(ones) != len(shape) - 1 or not isinstance(axes, list) or sorted(a % (len(shape) + 1) for a in axes) != ones:
-        raise call.refuse(f"of axes {axes!r} of rows of shape {shape}: only all of height and width 1 is supported")
-    return call.add(Flatten.of(), x)
-
-
 def _identity(call: Call) -> Value:
     call.options()
     return call.drop("it changes nothing")
@@ -262,94 +217,17 @@ def _dropout(call: Call) -> Value:
     training = call.optional(2)
     if training is not None and training.any():
         raise call.refuse("in training mode is not supported; export the model for inference")
-    call.only_output()
     return call.drop("it does nothing after training")
 
 
-def _cast(call: Call) -> Value:
-    to, _, _ = call.options(to=0, saturate=1, round_mode="up")
-    value = call.inputs[0] if call.inputs else None
-    if isinstance(value, Sides | np.ndarray) and to in (6, 7):
-        return value
-    if to not in (1, 11):
-        raise call.refuse(f"to type {to} is not supported; only to float and double")
-    return call.drop("numbers are fixed-point anyway")
-
-
-def _constant(call: Call) -> Value:
-    names = {"value": None, "value_float": None, "value_int": None, "value_floats": None, "value_ints": None}
-    values = [value for value in call.options(**names) if value is not None]
-    if len(values) != 1:
-        raise FormatError(f"{call.where}: a Constant with {len(values)} values")
-    dtype = np.int64 if "value_int" in call.given or "value_ints" in call.given else None
-    try:
-        return np.asarray(values[0], dtype=dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise FormatError(f"{call.where}: a Constant that is not numbers") from error
-
-
-def _shape(call: Call) -> Value:
-    call.options()
-    return Sides((None, *call.shape(call.tensor())))
-
-
-def _gather(call: Call) -> Value:
-    (axis,) = call.options(axis=0)
-    sides, at = call.inputs[0] if call.inputs else None, call.optional(1)
-    if not isinstance(sides, Sides) or at is None or at.dtype.kind != "i" or at.size != 1 or axis != 0:
-        raise call.refuse("is supported only to read one side of a shape")
-    index = int(at.reshape(-1)[0])
-    if not -len(sides.sides) <= index < len(sides.sides):
-        raise FormatError(f"{call.where}: index {index} of a shape with {len(sides.sides)} sides")
-    return Sides((sides.sides[index],))
-
-
-def _unsqueeze(call: Call) -> Value:
-    value = call.inputs[0] if call.inputs else None
-    if not isinstance(value, Sides) or len(value.sides) != 1:
-        raise call.refuse("is supported only on one side of a shape")
-    return value
-
-
-def _concat(call: Call) -> Value:
-    (axis,) = call.options(axis=None)
-    if len(call.inputs) == 2 and isinstance(call.inputs[0], str) and isinstance(call.inputs[1], str):
-        columns = _columns(call, call.inputs[0], call.inputs[1])
-        if columns is not None and axis in (1, -1):
-            return columns
-    parts: list[int | None] = []
-    for value in call.inputs:
-        if isinstance(value, Sides):
-            parts += value.sides
-        elif isinstance(value, np.ndarray) and value.dtype.kind == "i" and value.ndim <= 1:
-            parts += value.reshape(-1).tolist()
-        else:
-            raise call.refuse("is supported only for shapes, and for the two columns (1 - p, p) or (-s, s)")
-    return Sides(tuple(parts))
-
-
-def _columns(call: Call, first: str, second: str) -> Columns | None:
-    """(1 - p, p) or (-s, s), if `first` is made from `second` in that way."""
-    made = next((layer for layer in call.draft.layers if layer.name == first), None)
-    if made is None or made.kind is not Normalise or made.inputs != (second,) or call.shape(second) != (1,):
-        return None
-    scale, offset = (float(made.weights[name].reshape(-1)[0]) for name in ("scale", "offset"))
-    return Columns(second, offset == 1) if scale == -1 and offset in (0, 1) else None
-
-
-NODES: dict[str, Reader] = {
+NODES: dict[str, Reader] = SHAPE_NODES | {
     "Add": _arithmetic("add", "add"),
     "ArgMax": _arg_max,
     "AveragePool": _average_pool,
     "BatchNormalization": _batch_normalisation,
-    "Cast": _cast,
-    "Concat": _concat,
-    "Constant": _constant,
     "Conv": _conv,
     "Div": _arithmetic("div", None),
     "Dropout": _dropout,
-    "Flatten": _flatten,
-    "Gather": _gather,
     "Gemm": _gemm,
     "GlobalAveragePool": _global_average,
     "GlobalMaxPool": _global_max,
@@ -361,12 +239,8 @@ NODES: dict[str, Reader] = {
     "Pow": _power,
     "ReduceMean": _reduce_mean,
     "Relu": _elementwise(ReLU.of),
-    "Reshape": _reshape,
-    "Shape": _shape,
     "Sigmoid": _elementwise(Sigmoid.of),
     "Softmax": _softmax,
-    "Squeeze": _squeeze,
     "Sub": _arithmetic("sub", "from"),
     "Tanh": _elementwise(Tanh.of),
-    "Unsqueeze": _unsqueeze,
 }
