@@ -1,0 +1,115 @@
+"""Models: the same numbers to start from everywhere, and losses as they are defined."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tacit.federated.models import (
+    capped,
+    get_parameters,
+    initial_parameters,
+    losses,
+    make_module,
+    set_parameters,
+    targets,
+    weight_mask,
+)
+from tacit.federated.plan import parameter_count
+
+from .agreements import make_agreement
+
+SHAPES = [("binary", ()), ("regression", ()), ("multiclass", ()), ("binary", (5,)), ("multiclass", (4, 2))]
+
+
+@pytest.mark.parametrize(("task", "hidden"), SHAPES)
+def test_module_mask_and_parameters_have_one_order(task: str, hidden: tuple) -> None:
+    agreement = make_agreement(task, hidden=hidden)
+    module, mask = make_module(agreement), weight_mask(agreement)
+    set_parameters(module, mask)
+    for layer in module:
+        if isinstance(layer, nn.Linear):
+            assert layer.weight.dtype == torch.float64
+            assert (layer.weight == 1).all()
+            assert (layer.bias == 0).all()
+    assert len(mask) == parameter_count(agreement) == len(get_parameters(module))
+
+
+def test_parameters_that_are_written_are_read_again() -> None:
+    module = make_module(make_agreement(hidden=(5,)))
+    parameters = np.linspace(-1, 1, 26)
+    set_parameters(module, parameters)
+    assert (get_parameters(module) == parameters).all()
+    module[0].weight.data += 1
+    assert (parameters == np.linspace(-1, 1, 26)).all()
+
+
+@pytest.mark.parametrize("task", ["binary", "regression", "multiclass"])
+def test_convex_models_start_at_zero(task: str) -> None:
+    assert not initial_parameters(make_agreement(task)).any()
+
+
+def test_networks_start_from_a_stream_that_never_changes() -> None:
+    """All parties must start from these very numbers, whatever their versions of torch and numpy."""
+    start = initial_parameters(make_agreement(hidden=(2,), features=2, model_seed=7))
+    bound = math.sqrt(3)
+    frozen = [-1.4678656541, 0.9697763804, -0.2134018402, 0.7737594806, 0, 0, 1.6548308, 0.1331666, 0]
+    assert start[:2] / bound == pytest.approx([2 * 0.07630828937395717 - 1, 2 * 0.7799187922401146 - 1])
+    assert len(start) == len(frozen)
+    assert [place for place, value in enumerate(start) if value == 0] == [4, 5, 8]
+    assert (np.abs(start) <= bound).all()
+
+
+def test_networks_start_as_the_seed_says() -> None:
+    starts = [initial_parameters(make_agreement(hidden=(5,), model_seed=seed)) for seed in (1, 1, 2)]
+    assert (starts[0] == starts[1]).all()
+    assert (starts[0] != starts[2]).any()
+
+
+def test_outputs_are_those_of_the_formula() -> None:
+    agreement = make_agreement("multiclass", hidden=(4,))
+    parameters = np.random.default_rng(1).standard_normal(parameter_count(agreement))
+    module = make_module(agreement)
+    set_parameters(module, parameters)
+    rows = np.random.default_rng(2).standard_normal((6, 3))
+    middle = np.maximum(rows @ parameters[:12].reshape(4, 3).T + parameters[12:16], 0)
+    expected = middle @ parameters[16:28].reshape(3, 4).T + parameters[28:]
+    assert module(torch.from_numpy(rows)).detach().numpy() == pytest.approx(expected)
+
+
+def test_labels_become_what_the_losses_want() -> None:
+    assert targets(make_agreement("binary"), np.array([0, 1])).tolist() == [0.0, 1.0]
+    classes = targets(make_agreement("multiclass"), np.array([2, 0]))
+    assert (classes.tolist(), classes.dtype) == ([2, 0], torch.int64)
+    numbers = targets(make_agreement("regression"), np.array([-5.0, 20.0, 7.5]))
+    assert numbers.tolist() == [-1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_the_binary_loss_is_the_logarithm_of_the_odds(label: int) -> None:
+    outputs = torch.tensor([[0.7], [-3.0], [900.0]], dtype=torch.float64)
+    wanted = torch.full((3,), float(label), dtype=torch.float64)
+    sign = 2 * label - 1
+    expected = [math.log1p(math.exp(-sign * 0.7)), math.log1p(math.exp(sign * 3.0)), 0.0 if label else 900.0]
+    assert losses(make_agreement("binary"), outputs, wanted).tolist() == pytest.approx(expected)
+
+
+def test_the_loss_of_classes_is_cross_entropy() -> None:
+    outputs = np.array([[0.1, 2.0, -1.0], [3.0, 0.0, 0.5]])
+    expected = [math.log(np.exp(row).sum()) - row[label] for row, label in zip(outputs, (2, 0), strict=True)]
+    got = losses(make_agreement("multiclass"), torch.from_numpy(outputs), torch.tensor([2, 0]))
+    assert got.tolist() == pytest.approx(expected)
+
+
+def test_the_loss_of_numbers_is_half_the_square() -> None:
+    outputs = torch.tensor([[0.5], [-1.0]], dtype=torch.float64)
+    wanted = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    assert losses(make_agreement("regression"), outputs, wanted).tolist() == pytest.approx([0.125, 2.0])
+
+
+def test_reported_losses_are_parts_of_the_cap() -> None:
+    assert capped(np.array([-0.0, 0.5, 2.0, 1e300])).tolist() == [0.0, 0.25, 1.0, 1.0]

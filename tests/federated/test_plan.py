@@ -1,0 +1,115 @@
+"""The plan: every sum of a run from the agreement alone, with room for all rows and noise for the worst case."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+from tacit.errors import AgreementError
+from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS
+from tacit.federated.plan import count_weight, layer_widths, make_plan, parameter_count, round_shape, statistics_shape
+from tacit.federated.privacy import Accountant, calibrate
+
+from .agreements import make_agreement
+
+
+def test_a_plan_is_the_statistics_and_then_the_rounds() -> None:
+    plan = make_plan(make_agreement(rounds=4, unit="record"))
+    assert [(step.index, step.kind) for step in plan.steps] == [(0, "statistics"), *((i, "round") for i in range(1, 5))]
+    assert len({step.encoding for step in plan.steps[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "hidden", "widths", "parameters"),
+    [
+        ("binary", (), (3, 1), 4),
+        ("regression", (), (3, 1), 4),
+        ("multiclass", (), (3, 3), 12),
+        ("binary", (5,), (3, 5, 1), 26),
+        ("multiclass", (4, 2), (3, 4, 2, 3), 35),
+    ],
+)
+def test_lengths_follow_from_the_model(task: str, hidden: tuple, widths: tuple, parameters: int) -> None:
+    agreement = make_agreement(task, hidden=hidden, unit="record")
+    plan = make_plan(agreement)
+    assert (layer_widths(agreement), parameter_count(agreement), plan.parameters) == (widths, parameters, parameters)
+    assert [step.encoding.length for step in plan.steps[:2]] == [1 + 2 * 3, parameters + 1]
+    assert make_plan(make_agreement(task, hidden=hidden)).steps[1].encoding.length == parameters + 2
+
+
+def test_norm_bounds_are_those_of_the_documentation() -> None:
+    agreement = make_agreement(unit="record", features=5, clip=2.0)
+    assert statistics_shape(agreement)[1] == pytest.approx(math.sqrt(count_weight(5) ** 2 + 2 * 5))
+    assert round_shape(agreement)[1] == pytest.approx(2 * math.sqrt(1 + 0.35**2))
+    assert round_shape(make_agreement(clip=2.0))[1] == pytest.approx(2 * math.sqrt(1 + 0.35**2 + 0.25**2))
+
+
+@pytest.mark.parametrize(("corrupt", "dropping", "honest"), [(0, 0, 5), (1, 0, 4), (0, 2, 3), (1, 1, 3), (2, 1, 2)])
+@pytest.mark.parametrize("unit", ["record", "party"])
+def test_honest_survivors_alone_carry_the_noise(unit: str, corrupt: int, dropping: int, honest: int) -> None:
+    agreement = make_agreement(unit=unit, parties=5, corrupt=corrupt, dropping=dropping)
+    wanted = calibrate(agreement.privacy, agreement.training.rounds)
+    statistics, one_round = make_plan(agreement).steps[:2]
+    for step, multiplier in ((statistics, wanted.statistics), (one_round, wanted.round)):
+        assert step.encoding.units == PRIVATE_UNITS
+        assert step.encoding.noise_scale * math.sqrt(honest) == pytest.approx(multiplier * PRIVATE_UNITS)
+        assert step.multiplier == pytest.approx(multiplier)
+        assert step.multiplier <= multiplier * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("unit", ["record", "party"])
+@pytest.mark.parametrize("rounds", [1, 10, 300])
+def test_the_accountant_takes_the_whole_plan(unit: str, rounds: int) -> None:
+    agreement = make_agreement(unit=unit, rounds=rounds, statistics_share=0.5)
+    releases = make_plan(agreement).releases()
+    assert sum(releases.values()) == rounds + 1
+    Accountant(agreement.privacy).require(releases)
+
+
+def test_without_a_unit_there_is_no_noise_and_finer_rounding() -> None:
+    plan = make_plan(make_agreement())
+    assert plan.releases() == {}
+    assert {(step.encoding.units, step.encoding.noise_scale, step.multiplier) for step in plan.steps} == {
+        (EXACT_UNITS, 0.0, 0.0)
+    }
+
+
+@pytest.mark.parametrize(("unit", "room"), [("record", 3 * 1000), ("party", 3), ("none", 3 * 1000)])
+def test_words_have_room_for_every_row_of_every_party(unit: str, room: int) -> None:
+    for step in make_plan(make_agreement(unit=unit, max_rows=1000)).steps:
+        encoding = step.encoding
+        assert 2 ** (encoding.word_bits - 1) > room * encoding.units + 5 * encoding.noise_scale
+        assert 2 ** (encoding.word_bits // 2 - 1) <= room * encoding.units + 40 * encoding.noise_scale
+
+
+def test_more_rows_take_wider_words() -> None:
+    bits = [make_plan(make_agreement(max_rows=rows)).steps[0].encoding.word_bits for rows in (40, 43)]
+    assert bits == [32, 64]
+
+
+def test_more_than_the_protocol_bears_is_refused() -> None:
+    with pytest.raises(AgreementError, match="3 parties cannot bear 1 corrupt and 1 dropping"):
+        make_plan(make_agreement(corrupt=1, dropping=1))
+
+
+def test_local_steps_of_single_records_are_refused() -> None:
+    with pytest.raises(AgreementError, match=r"set training.local_steps = 1"):
+        make_plan(make_agreement(unit="record", local_steps=2))
+    assert make_plan(make_agreement(unit="party", local_steps=2)).steps
+
+
+def test_a_budget_under_which_the_noise_vanishes_is_refused() -> None:
+    agreement = make_agreement(unit="party", epsilon=1000.0, delta=1e-3, rounds=1)
+    assert make_plan(agreement).steps[0].encoding.noise_scale > 64
+    object.__setattr__(agreement.privacy, "epsilon", 1e6)
+    with pytest.raises(AgreementError, match="so large that the noise vanishes"):
+        make_plan(agreement)
+
+
+def test_planning_takes_neither_torch_nor_numba() -> None:
+    code = "import sys, tacit.federated.plan; print([m for m in ('torch', 'numba', 'opacus') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
