@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+
 from tacit.cli import main
 from tacit.keys import Identity
 
@@ -77,10 +78,8 @@ def members(here):
 @pytest.fixture
 def new_study_arguments(members):
     parties = [word for name in ("north", "east", "south") for word in ("--party", f"{name}.pub")]
-    return ["study", "new", "trial", *parties, "--coordinator", "carrier.pub", "--address", "127.0.0.1:9441"] + [
-        "--schema",
-        "columns.toml",
-    ]
+    place = ["--coordinator", "carrier.pub", "--address", "127.0.0.1:9441"]
+    return ["study", "new", "trial", *parties, *place, "--schema", "columns.toml"]
 
 
 @pytest.fixture

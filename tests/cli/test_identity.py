@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+
 from tacit.keys import Identity, PublicIdentity
 
 

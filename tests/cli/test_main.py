@@ -5,7 +5,18 @@ import sys
 
 import pytest
 
-VERBS = ["id new", "id show", "study new", "study sign", "study check", "study show", "train", "verify", "predict", "demo"]
+VERBS = [
+    "id new",
+    "id show",
+    "study new",
+    "study sign",
+    "study check",
+    "study show",
+    "train",
+    "verify",
+    "predict",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("verb", VERBS)

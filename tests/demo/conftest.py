@@ -23,7 +23,7 @@ sys.addaudithook(_watch)
 
 @dataclass
 class Demo:
-    """Where a demo was run, what it printed as JSON, and which files each of its processes opened, by working folder."""
+    """Where a demo was run, what it printed as JSON, and which files its processes opened, by working folder."""
 
     folder: Path
     report: dict

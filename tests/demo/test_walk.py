@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from tacit.bundle import Bundle, verify
 from tacit.keys import Identity
 from tacit.study import Study

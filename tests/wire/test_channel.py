@@ -181,6 +181,16 @@ def test_what_waits_to_be_received_is_bounded(line: Line) -> None:
     assert bob._inbox._held <= 100_000
 
 
+def test_what_was_received_makes_room(line: Line) -> None:
+    alice, bob = line(max_message=100_000)
+    for _ in range(200):
+        for end in (alice, bob):
+            end.send(Blob(bytes(40_000)), 10)
+            end.send(Blob(bytes(40_000)), 10)
+        for end in (alice, bob, alice, bob):
+            end.receive(Blob, "s", 10)
+
+
 def test_both_may_send_much_at_once(line: Line) -> None:
     alice, bob = line()
     message = Blob(bytes(64 * 2**20))

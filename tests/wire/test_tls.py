@@ -391,6 +391,18 @@ def test_any_bytes_in_place_of_tls_are_refused(bobs: Listener, data: bytes) -> N
     assert "broke TLS" in error or "hung up" in error
 
 
+def test_who_is_refused_hears_it_and_is_not_reset(bobs: Listener) -> None:
+    """Though it has sent more than the listener read."""
+    with socket.create_connection(bobs.address) as raw:
+        raw.settimeout(10)
+        raw.sendall(b"no TLS" + bytes(500_000))
+        raw.shutdown(socket.SHUT_WR)
+        heard = b""
+        while piece := raw.recv(1000):
+            heard += piece
+    assert heard[:1] == b"\x15"  # a TLS alert
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"\x00" * 8, b"\x00\x00\x20\x01" + bytes(100), b"\xff" * 100, b"\x00\x00\x00\x05hello"]
 )

@@ -15,6 +15,7 @@ import torch
 from opacus import GradSampleModule
 
 from tacit.data import Table
+from tacit.errors import AgreementError
 from tacit.federated.encoding import Encoding
 from tacit.federated.models import capped, losses, make_module, set_parameters, targets, weight_mask
 from tacit.federated.plan import COUNT_WEIGHT, LOSS_WEIGHT
@@ -77,7 +78,13 @@ class Contributor:
         return self._row((current - parameters)[None, :], first_loss.mean(keepdims=True))
 
     def _row(self, vectors: FloatArray, loss: FloatArray) -> FloatArray:
-        """Return (vector clipped, loss, count where nothing is private) for each row, within the round's norm bound."""
+        """Return (vector clipped, loss, count where nothing is private) for each row, within the round's norm bound.
+
+        Raises:
+            AgreementError: the vectors are beyond all numbers.
+        """
+        if not np.isfinite(vectors).all():
+            raise AgreementError("training diverged: lower training.learning_rate, or training.local_steps")
         clip = self._agreement.training.clip
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         clipped = vectors * np.minimum(1, clip / np.maximum(norms, 1e-300))

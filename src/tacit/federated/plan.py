@@ -118,7 +118,14 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
 
 def check_method(agreement: Agreement) -> None:
     """Check what of the agreement can be checked without working out the noise; raises AgreementError."""
-    thresholds.check(len(agreement.parties), agreement.trust.corrupt, agreement.trust.dropping)
+    parties, trust = len(agreement.parties), agreement.trust
+    thresholds.check(parties, trust.corrupt, trust.dropping)
+    honest = thresholds.minimum_honest_survivors(parties, trust.corrupt, trust.dropping)
+    if agreement.privacy.unit == "none" and honest < 2:
+        raise AgreementError(
+            f"of {parties} parties {trust.corrupt} corrupt and {trust.dropping} dropping may leave one honest party, "
+            "whose exact contribution the others could work out: lower trust.corrupt, or choose another privacy.unit"
+        )
     if agreement.privacy.unit == "record" and agreement.training.local_steps != 1:
         raise AgreementError(
             "privacy.unit 'record' takes one step per round, since the noise is added to the sum of gradients: "

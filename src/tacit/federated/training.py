@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tacit.data import Table
-from tacit.errors import AgreementError
+from tacit.errors import AgreementError, DataError
 from tacit.federated.descent import Descent
 from tacit.federated.plan import Plan, Step
 from tacit.federated.privacy import ExactNoise, NoiseSource, SeededNoise
@@ -29,6 +29,7 @@ class FederatedTraining:
         """Take the party's `table`; noise comes from OpenDP unless the agreement itself names a test seed."""
         if table.schema != agreement.data:
             raise AgreementError("the table was checked against another schema than the agreement's")
+        _check_rows(table)
         self._agreement = agreement
         self._plan = plan
         self._table = table
@@ -106,3 +107,12 @@ class FederatedTraining:
         if not hasattr(self, "_contributor_made"):
             self._contributor_made = Contributor(self._agreement, self._table, self._required_scaling())
         return self._contributor_made
+
+
+def _check_rows(table: Table) -> None:
+    """Refuse rows that the plan has no room for, whoever made the table."""
+    rows, most = len(table.features), table.schema.max_rows
+    if not 1 <= rows <= most:
+        raise DataError(f"{table.source} has {rows} rows; the agreement's data.max_rows is {most}")
+    if len(table.labels) != rows:
+        raise DataError(f"{table.source} was read without its label {table.schema.label!r}, which training needs")

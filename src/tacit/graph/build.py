@@ -123,7 +123,7 @@ def input_range(
     try:
         together = np.broadcast_shapes(lows.shape, highs.shape)
         if shape is None:
-            shape = together if together and together != (1,) else guess
+            shape = guess if guess and together in ((), (1,)) else together or None
         if shape is None:
             raise GraphError("the shape of the input is unknown: give input_shape, or low and high for each feature")
         if not shape or not all(type(side) is int and side > 0 for side in shape):

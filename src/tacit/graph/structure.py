@@ -21,8 +21,7 @@ MAX_WORK = 2**31  # elementary operations that one row may cost
 
 def encode_range(low: Floats, high: Floats, fraction_bits: int) -> Interval:
     """The integers between which encoded inputs lie; GraphError where they could pass 2**53."""
-    bad = ~((-np.inf < low) & (low <= high) & (high < np.inf))
-    if low.shape != high.shape or bad.any():
+    if low.shape != high.shape or not ((-np.inf < low) & (low <= high) & (high < np.inf)).all():
         raise GraphError("low and high must be finite, of one shape, and low at most high")
     ends = nearest(low, fraction_bits), nearest(high, fraction_bits)
     wide = np.maximum(np.abs(ends[0]), np.abs(ends[1])) > INPUT_LIMIT

@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 
 from tacit import canonical
+from tacit.canonical import quote
 from tacit.errors import IdentityError, ProtocolError
 from tacit.federated.blinding import GROUP_KEY_BYTES, GroupKey
 from tacit.keys import Identity
@@ -129,7 +130,7 @@ def check_join(study: Study, join: SignedJoin) -> None:
         except IdentityError as error:
             fault = str(error)
     if fault:
-        raise ProtocolError(fault, culprit=body.party[:40], step=STEP)
+        raise ProtocolError(fault, culprit=quote(body.party[:40]), step=STEP)
 
 
 def canonical_digest(grants: dict[str, bytes]) -> bytes:

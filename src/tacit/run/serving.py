@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tacit.bundle import Bundle
+from tacit.canonical import quote
 from tacit.data import Table
 from tacit.errors import ProtocolError, TacitError
 from tacit.keys import Identity
@@ -110,7 +111,7 @@ class _Crowd:
             self._drop(name, str(error))
             return None
         if isinstance(answer, Stop):
-            self._drop(name, answer.reason[:500])
+            self._drop(name, quote(answer.reason))
             return None
         return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping
 from typing import Any, TypeVar
 
+from tacit.canonical import quote
 from tacit.errors import ProtocolError
 from tacit.run.events import Event
 from tacit.run.messages import CoordinatorMessage, PartyMessage, Stop
@@ -22,7 +23,7 @@ def ask(message: PartyMessage, kind: type[T], step: str, coordinator: str) -> Ge
     """
     answer: CoordinatorMessage = yield message
     if isinstance(answer, Stop):
-        raise ProtocolError(f"stopped the run: {answer.reason[:500]}", culprit=coordinator, step=step)
+        raise ProtocolError(f"stopped the run: {quote(answer.reason)}", culprit=coordinator, step=step)
     if not isinstance(answer, kind):
         reason = f"sent {type(answer).__name__} where {kind.__name__} belongs"
         raise ProtocolError(reason, culprit=coordinator, step=step)

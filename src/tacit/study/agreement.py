@@ -23,6 +23,7 @@ FORMAT = "tacit-study/1"
 MAX_BYTES = 4 * 1024 * 1024
 MIN_PARTIES = 3
 MAX_PARTIES = 100
+MAX_PURPOSE = 1000
 MAX_RECIPIENTS = 100
 MAX_DOTS_SQUARED = 2_000_000
 
@@ -171,6 +172,10 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         if self.format != FORMAT:
             raise AgreementError(f"agreement of format {self.format!r}; this version reads {FORMAT!r}")
         _check_members(self)
+        _refuse_unless(
+            self.purpose.isprintable() and len(self.purpose) <= MAX_PURPOSE,
+            f"purpose must be one line of at most {MAX_PURPOSE} characters that print",
+        )
         _check_model(self)
         _check_training(self.training)
         _check_privacy(self.privacy)

@@ -51,6 +51,7 @@ class Log:
         """
         self.path = Path(path)
         self._lines: list[bytes] = []
+        self._peaks: list[bytes | None] = []
         self._entries: list[Entry] = []
         self._whole_bytes = 0
         if self.path.exists():
@@ -77,8 +78,8 @@ class Log:
 
     @property
     def head(self) -> Head:
-        """The present head."""
-        return Head(len(self._lines), tree_hash(self._lines))
+        """The present head, in time logarithmic in the number of entries."""
+        return Head(len(self._lines), _join(self._peaks))
 
     def head_at(self, size: int) -> Head:
         """Return the head as it was when the log had `size` entries."""
@@ -110,6 +111,7 @@ class Log:
     def _keep(self, entry: Entry, line: bytes) -> None:
         self._entries.append(entry)
         self._lines.append(line)
+        _grow(self._peaks, line)
         self._whole_bytes += len(line) + 1
 
     def _last_hash(self) -> bytes:
@@ -118,11 +120,27 @@ class Log:
 
 def tree_hash(lines: list[bytes]) -> bytes:
     """Return the Merkle tree hash of `lines` (RFC 9162, section 2.1.1); of none, the hash of nothing."""
-    level = [hashlib.sha256(b"\x00" + line).digest() for line in lines]
-    if not level:
-        return hashlib.sha256(b"").digest()
-    while len(level) > 1:
-        # Pairing neighbours and promoting an odd last node gives the RFC's tree of largest powers of two.
-        pairs = [hashlib.sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
-        level = pairs + level[len(pairs) * 2 :]
-    return level[0]
+    peaks: list[bytes | None] = []
+    for line in lines:
+        _grow(peaks, line)
+    return _join(peaks)
+
+
+def _grow(peaks: list[bytes | None], line: bytes) -> None:
+    """Add a leaf to the perfect subtrees of 1, 2, 4, ... leaves that a tree of its size is made of."""
+    node = hashlib.sha256(b"\x00" + line).digest()
+    for level, peak in enumerate(peaks):
+        if peak is None:
+            peaks[level] = node
+            return
+        peaks[level], node = None, hashlib.sha256(b"\x01" + peak + node).digest()
+    peaks.append(node)
+
+
+def _join(peaks: list[bytes | None]) -> bytes:
+    """Return the hash of the whole tree: larger subtrees are to the left of smaller ones."""
+    root: bytes | None = None
+    for peak in peaks:
+        if peak is not None:
+            root = peak if root is None else hashlib.sha256(b"\x01" + peak + root).digest()
+    return hashlib.sha256(b"").digest() if root is None else root

@@ -56,7 +56,7 @@ class Inbox:
             InboxClosedError: closed on this side.
         """
         with self._changed:
-            while not self._messages or self._closed:
+            while not self._messages:
                 if self._closed:
                     raise InboxClosedError
                 if self._failure is not None:

@@ -42,6 +42,7 @@ class Normalise(Layer):
         """A float layer (x - mean) * scale: mean and scale as many axes as x, or scalars."""
         means = as_floats(mean, f"layer {name!r} (normalise), mean")
         scales = as_floats(scale, f"layer {name!r} (normalise), scale")
+        means, scales = _one_shape(means, scales, name)
         with np.errstate(over="ignore", invalid="ignore"):
             return Normalise.affine(scales, -means * scales, name=name, inputs=inputs, weight_bits=weight_bits)
 
@@ -57,12 +58,8 @@ class Normalise(Layer):
         """A float layer x * scale + offset."""
         scales = as_floats(scale, f"layer {name!r} (normalise), scale")
         offsets = as_floats(offset, f"layer {name!r} (normalise), offset")
-        try:
-            pairs = np.broadcast_arrays(np.atleast_1d(scales), offsets)
-        except ValueError as error:
-            shapes = f"{scales.shape} and {offsets.shape}"
-            raise GraphError(f"layer {name!r} (normalise): shapes {shapes} do not fit each other") from error
-        weights: dict[str, Floats] = {"scale": pairs[0], "offset": pairs[1]}
+        scales, offsets = _one_shape(scales, offsets, name)
+        weights: dict[str, Floats] = {"scale": scales, "offset": offsets}
         return FloatLayer(Normalise, weights, {}, name, inputs, weight_bits)
 
     @classmethod
@@ -105,3 +102,13 @@ class Normalise(Layer):
     def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
         """(rows, ...) to the same."""
         return rescale(inputs[0] * self.scale + self.offset, self.weight_bits)
+
+
+def _one_shape(first: Floats, second: Floats, name: str) -> tuple[Floats, Floats]:
+    """Both with the shape that they broadcast to, which has an axis at least; GraphError where there is none."""
+    try:
+        pair = np.broadcast_arrays(np.atleast_1d(first), second)
+    except ValueError as error:
+        shapes = f"{first.shape} and {second.shape}"
+        raise GraphError(f"layer {name!r} (normalise): shapes {shapes} do not fit each other") from error
+    return pair[0], pair[1]

@@ -1,0 +1,124 @@
+"""An audit in miniature: can somebody who sees a released total tell whether one row was in it?
+
+Jagielski, Ullman, Oprea 2020: from how often a guess is right follows, with confidence, a lower bound of epsilon. It
+must stay below the epsilon that is claimed, and it must *not* where the noise is too small: then the audit has teeth.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from tacit.data import Table
+from tacit.federated.contributions import Contributor
+from tacit.federated.plan import Step, make_plan
+from tacit.federated.privacy import ExactNoise
+from tacit.federated.privacy.budget import epsilon_of
+from tacit.federated.training import FederatedTraining
+
+from ..agreements import make_agreement, make_table
+
+TRIALS = 1500
+DOUBT = 1e-6  # the chance that the lower bound is wrong
+
+# One of three parties may fail, so the noise of two has to be enough: these two.
+AGREEMENT = make_agreement(
+    unit="record", dropping=1, rounds=1, epsilon=3.0, delta=1e-5, statistics_share=0.5, learning_rate=3.0
+)
+PLAN = make_plan(AGREEMENT)
+SURVIVORS = AGREEMENT.names[:2]
+
+
+class FeebleNoise:
+    """Less noise than was asked for."""
+
+    def __init__(self, part: float) -> None:
+        self._part = part
+
+    def sample(self, scale: float, length: int) -> np.ndarray:
+        return ExactNoise().sample(scale * self._part, length)
+
+
+def with_canary(table: Table) -> Table:
+    """One more row: at the corner of the schema, with the label that the model expects least."""
+    corner = table.schema.feature_high[None, :]
+    return Table(np.vstack([table.features, corner]), np.append(table.labels, 0), table.schema, "neighbour")
+
+
+def parties_of(tables: list[Table], part_of_noise: float) -> list[FederatedTraining]:
+    parties = [
+        FederatedTraining(AGREEMENT, PLAN, table, name) for table, name in zip(tables, SURVIVORS, strict=True)
+    ]
+    for party in parties:
+        party._noise = FeebleNoise(part_of_noise)
+        # Where training stands: sure that rows at the corner are of the other class, so that this one is clipped.
+        party._start(np.array([100.0, *[0.0] * 3, *[-50.0] * 3]), PLAN.steps[0], 2)
+        party._training.parameters = np.array([3.0, 3.0, 3.0, 3.0])
+    return parties
+
+
+def released(tables: list[Table], step: Step, part_of_noise: float) -> np.ndarray:
+    """Many draws of the total that the survivors release, as reals."""
+    parties = parties_of(tables, part_of_noise)
+    totals = []
+    for _ in range(TRIALS):
+        total = np.zeros(step.encoding.length, step.encoding.dtype)
+        for party in parties:
+            total += party.contribution(step)
+        totals.append(step.encoding.to_reals(total))
+    return np.array(totals)
+
+
+def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
+    """Bounds that the true rate is within but with probability `DOUBT` (on either side)."""
+    low = beta.ppf(DOUBT, hits, trials - hits + 1) if hits else 0.0
+    high = beta.ppf(1 - DOUBT, hits + 1, trials - hits) if hits < trials else 1.0
+    return float(low), float(high)
+
+
+def empirical_epsilon(without: np.ndarray, with_it: np.ndarray, delta: float) -> float:
+    """A lower bound of epsilon: thresholds chosen on one half of the scores, judged on the other."""
+    half = TRIALS // 2
+    best, chosen = -math.inf, 0.0
+    for threshold in np.quantile(np.concatenate([without[:half], with_it[:half]]), np.linspace(0.02, 0.98, 49)):
+        right, wrong = (with_it[:half] > threshold).mean(), (without[:half] > threshold).mean()
+        advantage = math.log((right + 0.01) / (wrong + 0.01))
+        best, chosen = max((best, chosen), (advantage, float(threshold)))
+    right, _ = clopper_pearson(int((with_it[half:] > chosen).sum()), TRIALS - half)
+    _, wrong = clopper_pearson(int((without[half:] > chosen).sum()), TRIALS - half)
+    return math.log(max(right - delta, 1e-12) / wrong)
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A party's gradients do not change from trial to trial: compute them once."""
+    known: dict[Contributor, np.ndarray] = {}
+    total = Contributor.total
+
+    def total_once(self: Contributor, *arguments) -> np.ndarray:
+        if self not in known:
+            known[self] = total(self, *arguments)
+        return known[self]
+
+    monkeypatch.setattr(Contributor, "total", total_once)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("remembering")
+@pytest.mark.parametrize("step", PLAN.steps, ids=lambda step: step.kind)
+@pytest.mark.parametrize("part_of_noise", [1.0, 0.1, 1e-4])
+def test_a_row_is_as_hidden_as_is_claimed(step: Step, part_of_noise: float) -> None:
+    tables = [make_table(AGREEMENT.data, 30, seed) for seed in (1, 2)]
+    neighbour = [with_canary(tables[0]), tables[1]]
+    silent = [parties_of(each, 1e-9)[0].contribution(step) for each in (neighbour, tables)]
+    direction = step.encoding.to_reals(silent[0] - silent[1])
+    assert np.linalg.norm(direction) == pytest.approx(step.encoding.norm_bound, rel=0.01)
+    scores = [released(each, step, part_of_noise) @ direction for each in (tables, neighbour)]
+    found = empirical_epsilon(*scores, AGREEMENT.privacy.delta)
+    claimed = epsilon_of({step.multiplier: 1}, AGREEMENT.privacy.delta)
+    assert claimed < 3.0
+    print(found, claimed)
+    assert (found < claimed) == (part_of_noise == 1.0), (found, claimed)

@@ -1,0 +1,233 @@
+"""Contributions: gradients as by hand, within the bound for every row, and the same in any chunks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tacit.data import Table
+from tacit.errors import AgreementError
+from tacit.federated import contributions
+from tacit.federated.contributions import Contributor
+from tacit.federated.encoding import Encoding
+from tacit.federated.plan import (
+    COUNT_WEIGHT,
+    LOSS_CAP,
+    LOSS_WEIGHT,
+    layer_widths,
+    make_plan,
+    parameter_count,
+    round_shape,
+)
+from tacit.federated.statistics import Scaling
+from tacit.study import Agreement
+
+from .agreements import make_agreement, make_table
+
+unhurried = settings(deadline=None, max_examples=50)
+
+MODELS = {
+    "linear": {"task": "regression"},
+    "logistic": {"task": "binary"},
+    "multiclass": {"task": "multiclass"},
+    "network": {"task": "binary", "hidden": (5,)},
+    "deep network": {"task": "multiclass", "hidden": (4, 3)},
+    "network of numbers": {"task": "regression", "hidden": (6,)},
+}
+SCALING = Scaling(np.array([0.4, 1.0, 2.5]), np.array([0.8, 1.7, 2.9]), 40.0)
+
+
+def by_hand(agreement: Agreement, parameters: np.ndarray, table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients (rows, parameters) and losses (rows,) of single rows, by the chain rule in numpy."""
+    widths = layer_widths(agreement)
+    layers, start = [], 0
+    for before, after in itertools.pairwise(widths):
+        end = start + before * after
+        layers.append((parameters[start:end].reshape(after, before), parameters[end : end + after]))
+        start = end + after
+    gradients, losses = [], []
+    for row, label in zip((table.features - SCALING.mean) / SCALING.deviation, table.labels, strict=True):
+        inputs, signals = [row], []
+        for weights, biases in layers:
+            signals.append(weights @ inputs[-1] + biases)
+            inputs.append(np.maximum(signals[-1], 0))
+        loss, slope = loss_by_hand(agreement, signals[-1], label)
+        parts = []
+        for place in reversed(range(len(layers))):
+            parts = [np.outer(slope, inputs[place]).ravel(), slope, *parts]
+            if place:
+                slope = (layers[place][0].T @ slope) * (signals[place - 1] > 0)
+        gradients.append(np.concatenate(parts))
+        losses.append(loss)
+    return np.array(gradients), np.array(losses)
+
+
+def loss_by_hand(agreement: Agreement, outputs: np.ndarray, label: float) -> tuple[float, np.ndarray]:
+    task = agreement.data.task
+    if task == "regression":
+        low, high = agreement.data.label_bounds
+        error = outputs[0] - (2 * (label - low) / (high - low) - 1)
+        return error**2 / 2, np.array([error])
+    if task == "binary":
+        chance = 1 / (1 + np.exp(-outputs[0]))
+        return -np.log(chance if label else 1 - chance), np.array([chance - label])
+    chances = np.exp(outputs) / np.exp(outputs).sum()
+    return -np.log(chances[label]), chances - np.eye(len(outputs))[label]
+
+
+def rows_by_hand(agreement: Agreement, parameters: np.ndarray, table: Table) -> np.ndarray:
+    """What each row contributes to a round."""
+    gradients, losses = by_hand(agreement, parameters, table)
+    clip = agreement.training.clip
+    rows = [
+        [
+            *gradient * min(1, clip / np.linalg.norm(gradient)),
+            LOSS_WEIGHT * clip * min(loss, LOSS_CAP) / LOSS_CAP,
+            *([COUNT_WEIGHT * clip] if agreement.privacy.unit == "none" else []),
+        ]
+        for gradient, loss in zip(gradients, losses, strict=True)
+    ]
+    return np.array(rows)
+
+
+def make_contributor(agreement: Agreement, rows: int = 40, scaling: Scaling = SCALING) -> tuple[Contributor, Table]:
+    table = make_table(agreement.data, rows)
+    return Contributor(agreement, table, scaling), table
+
+
+def random_parameters(agreement: Agreement, size: float = 0.7) -> np.ndarray:
+    return size * np.random.default_rng(3).standard_normal(parameter_count(agreement))
+
+
+def round_encoding(agreement: Agreement) -> Encoding:
+    return make_plan(agreement).steps[1].encoding
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("unit", ["record", "none"])
+@pytest.mark.parametrize("clip", [0.3, 50.0])
+def test_contributions_are_what_the_chain_rule_gives(model: str, unit: str, clip: float) -> None:
+    agreement = make_agreement(**MODELS[model], unit=unit, clip=clip)
+    contributor, table = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    total = contributor.total(parameters, encoding)
+    expected = encoding.total([rows_by_hand(agreement, parameters, table)])
+    # A number within rounding of a whole one may be truncated either way: one unit for some of the 40 rows.
+    assert np.abs(total - expected).max() <= 4
+    assert np.abs(expected).max() > 1000
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_clipping_makes_a_difference_in_these_tests(model: str) -> None:
+    agreement = make_agreement(**MODELS[model])
+    gradients, _ = by_hand(agreement, random_parameters(agreement), make_table(agreement.data))
+    norms = np.linalg.norm(gradients, axis=1)
+    assert (norms > 0.3).any()
+    assert (norms < 50).all()
+
+
+@unhurried
+@given(
+    model=st.sampled_from(sorted(MODELS)),
+    size=st.sampled_from((0.0, 1e-9, 1.0, 1e3, 1e9, 1e60)),
+    clip=st.sampled_from((1e-6, 1.0, 1e6)),
+    unit=st.sampled_from(("record", "none")),
+)
+def test_every_row_is_within_the_bound(model: str, size: float, clip: float, unit: str) -> None:
+    agreement = make_agreement(**MODELS[model], unit=unit, clip=clip)
+    contributor, _ = make_contributor(agreement)
+    rows = np.vstack(list(contributor._gradients(random_parameters(agreement, size))))
+    assert len(rows) == 40
+    assert (np.linalg.norm(rows, axis=1) <= round_shape(agreement)[1] * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("model", ["logistic", "deep network"])
+@pytest.mark.parametrize("rows_in_a_chunk", [1, 7, 39, 40])
+def test_chunks_do_not_change_the_sum(model: str, rows_in_a_chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = make_agreement(**MODELS[model], unit="record")
+    contributor, _ = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    whole = contributor.total(parameters, encoding)
+    monkeypatch.setattr(contributions, "CHUNK_NUMBERS", rows_in_a_chunk * len(parameters))
+    assert len(list(contributor._gradients(parameters))) == -(-40 // rows_in_a_chunk)
+    # Matrices of another height may be multiplied in another order.
+    assert np.abs(contributor.total(parameters, encoding) - whole).max() <= 2
+
+
+def test_a_contribution_depends_on_nothing_before_it() -> None:
+    agreement = make_agreement(hidden=(5,), unit="record")
+    contributor, _ = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    first = contributor.total(parameters, encoding)
+    contributor.total(parameters + 1, encoding)
+    assert (contributor.total(parameters, encoding) == first).all()
+
+
+def test_a_round_adds_what_each_row_adds() -> None:
+    """So leaving a row out changes the sum by that row's contribution alone: no statistics of the batch."""
+    agreement = make_agreement(hidden=(5,), unit="record")
+    contributor, table = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    fewer = Contributor(agreement, Table(table.features[1:], table.labels[1:], table.schema, "fewer"), SCALING)
+    difference = contributor.total(parameters, encoding) - fewer.total(parameters, encoding)
+    [row] = encoding.quantise(rows_by_hand(agreement, parameters, table)[:1])
+    assert np.abs(difference - row).max() <= 2
+
+
+def update_by_hand(agreement: Agreement, parameters: np.ndarray, table: Table) -> np.ndarray:
+    """The change after `local_steps` of plain gradient descent on the mean loss and the penalty."""
+    training, current = agreement.training, parameters
+    weights = np.concatenate(
+        [np.repeat([1.0, 0.0], [before * after, after]) for before, after in itertools.pairwise(layer_widths(agreement))]
+    )
+    for _ in range(training.local_steps):
+        gradient = by_hand(agreement, current, table)[0].mean(axis=0) + training.l2 * weights * current
+        current = current - training.learning_rate * gradient
+    return current - parameters
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("local_steps", [1, 3])
+def test_a_party_as_unit_contributes_its_update(model: str, local_steps: int) -> None:
+    agreement = make_agreement(
+        **MODELS[model], unit="party", local_steps=local_steps, clip=50.0, l2=0.2, learning_rate=0.1
+    )
+    contributor, table = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    update = update_by_hand(agreement, parameters, table)
+    mean_loss = min(by_hand(agreement, parameters, table)[1].mean(), LOSS_CAP)
+    [expected] = encoding.quantise([[*update, LOSS_WEIGHT * 50 * mean_loss / LOSS_CAP]])
+    assert np.abs(contributor.total(parameters, encoding) - expected).max() <= 2
+    assert np.linalg.norm(update) > 0.01
+
+
+@pytest.mark.parametrize("rows", [3, 150])
+def test_an_update_is_clipped_however_many_rows_there_are(rows: int) -> None:
+    agreement = make_agreement(unit="party", clip=0.01, learning_rate=10.0)
+    contributor, _ = make_contributor(agreement, rows)
+    encoding = round_encoding(agreement)
+    total = contributor.total(random_parameters(agreement), encoding)
+    assert (total.astype(object) ** 2).sum() <= encoding.units**2
+    moved = np.linalg.norm(encoding.to_reals(encoding.to_words(total))[:-1])
+    assert moved == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize("rows", [5, 60])
+def test_where_nothing_is_private_updates_weigh_by_rows(rows: int) -> None:
+    agreement = make_agreement(local_steps=2, clip=50.0)
+    contributor, table = make_contributor(agreement, rows)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    total = encoding.to_reals(encoding.to_words(contributor.total(parameters, encoding)))
+    assert total[:-2] / rows == pytest.approx(update_by_hand(agreement, parameters, table), abs=1e-5)
+    assert total[-1] / (COUNT_WEIGHT * 50) == pytest.approx(rows, rel=1e-5)
+
+
+def test_training_that_diverges_says_so() -> None:
+    agreement = make_agreement("regression", local_steps=300, learning_rate=1000.0, unit="party")
+    contributor, _ = make_contributor(agreement)
+    with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
+        contributor.total(random_parameters(agreement), round_encoding(agreement))

@@ -1,0 +1,140 @@
+"""Federated training as one party holds it: what leaves it, and what the totals make of it."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from tacit.data import Table
+from tacit.errors import AgreementError, DataError
+from tacit.federated.plan import Plan, make_plan
+from tacit.federated.privacy import ExactNoise, SeededNoise
+from tacit.federated.training import FederatedTraining
+from tacit.study import Agreement
+
+from .agreements import make_agreement, make_schema, make_table, pooled
+from .test_descent import train
+
+
+def start(agreement: Agreement, rows: int = 40, party: str = "ash") -> tuple[FederatedTraining, Plan, Table]:
+    plan, table = make_plan(agreement), make_table(agreement.data, rows)
+    return FederatedTraining(agreement, plan, table, party), plan, table
+
+
+def signed(words: np.ndarray) -> np.ndarray:
+    return words.view(f"<i{words.itemsize}").astype(np.int64)
+
+
+def test_without_privacy_the_statistics_leave_as_they_are() -> None:
+    training, plan, table = start(make_agreement())
+    step = plan.steps[0]
+    reals = step.encoding.to_reals(training.contribution(step))
+    scaled = 2 * (table.features - table.schema.feature_low) / (table.schema.feature_high - table.schema.feature_low) - 1
+    assert reals[1:4] == pytest.approx(scaled.sum(axis=0), abs=1e-4)
+
+
+@pytest.mark.parametrize("unit", ["record", "party"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_leaves_has_the_noise_of_the_plan(unit: str, place: int) -> None:
+    """Contributions differ from one another by noise of the plan's scale, and never repeat."""
+    agreement = make_agreement(unit=unit, features=30)
+    training, plan, _ = start(agreement)
+    training.apply(plan.steps[0], training.contribution(plan.steps[0]), 1)
+    step = plan.steps[place]
+    samples = np.array([signed(training.contribution(step)) for _ in range(40)])
+    spread = samples.std(axis=0, ddof=1)
+    assert np.sqrt((spread**2).mean()) == pytest.approx(step.encoding.noise_scale, rel=0.2)
+    assert (spread > step.encoding.noise_scale / 4).all()
+
+
+def test_noise_is_exact_unless_the_agreement_names_a_seed() -> None:
+    assert isinstance(start(make_agreement(unit="record"))[0]._noise, ExactNoise)
+    assert isinstance(start(make_agreement(unit="record", test_seed=3))[0]._noise, SeededNoise)
+
+
+def test_with_a_test_seed_contributions_repeat_and_differ_by_party() -> None:
+    agreement = make_agreement(unit="record", test_seed=3)
+    words = []
+    for party in ("ash", "ash", "birch"):
+        training, plan, _ = start(agreement, party=party)
+        words.append(training.contribution(plan.steps[0]).tolist())
+    assert words[0] == words[1]
+    assert words[0] != words[2]
+
+
+def test_a_table_of_another_schema_is_refused() -> None:
+    agreement = make_agreement()
+    table = make_table(make_schema(features=4), 10)
+    with pytest.raises(AgreementError, match="another schema"):
+        FederatedTraining(agreement, make_plan(agreement), table, "ash")
+
+
+def test_more_rows_than_agreed_are_refused() -> None:
+    """The words have room for `max_rows` of each party; more could wrap."""
+    agreement = make_agreement(max_rows=20)
+    with pytest.raises(DataError, match=r"table 0 has 21 rows; the agreement's data.max_rows is 20"):
+        start(agreement, rows=21)
+    assert start(agreement, rows=20)
+
+
+def test_a_table_without_rows_or_labels_is_refused() -> None:
+    agreement = make_agreement()
+    plan, table = make_plan(agreement), make_table(agreement.data, 10)
+    with pytest.raises(DataError, match="has 0 rows"):
+        FederatedTraining(agreement, plan, Table(table.features[:0], table.labels[:0], table.schema, "empty"), "ash")
+    with pytest.raises(DataError, match="was read without its label 'ill'"):
+        FederatedTraining(agreement, plan, Table(table.features, table.labels[:0], table.schema, "bare"), "ash")
+
+
+def test_rounds_come_after_the_statistics() -> None:
+    training, plan, _ = start(make_agreement())
+    with pytest.raises(RuntimeError, match="starts with the statistics"):
+        training.contribution(plan.steps[1])
+    with pytest.raises(RuntimeError, match="starts with the statistics"):
+        training.graph()
+
+
+def test_what_may_be_shown_is_the_count_and_the_loss() -> None:
+    for unit, shown in (("none", {"count": 40}), ("party", {"count": 3})):
+        training, plan, _ = start(make_agreement(unit=unit))
+        assert training.apply(plan.steps[0], training.contribution(plan.steps[0]), 3) == shown
+        assert set(training.apply(plan.steps[1], training.contribution(plan.steps[1]), 3)) == {"loss"}
+
+
+def test_training_lowers_the_loss_and_beats_chance() -> None:
+    agreement = make_agreement(rounds=30, learning_rate=1.0, clip=5.0)
+    tables = [make_table(agreement.data, 60, seed) for seed in range(3)]
+    parties = train(agreement, tables)
+    rows = pooled(tables)
+    right = (parties[0].graph().predict(rows.features).reshape(-1) > 0.5) == rows.labels
+    assert right.mean() > 0.85
+    assert parties[0]._training.loss < 0.5
+
+
+def test_graphs_are_the_same_to_the_last_bit() -> None:
+    agreement = make_agreement(hidden=(4,), unit="record", rounds=3)
+    parties = train(agreement, [make_table(agreement.data, 50, seed) for seed in range(3)])
+    assert len({party.graph().to_bytes() for party in parties}) == 1
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_fixed_point_changes_little(task: str) -> None:
+    agreement = make_agreement(task, rounds=3)
+    training = train(agreement, [make_table(agreement.data, 50, seed) for seed in range(3)])[0]
+    lost = training.fixed_point_loss(training.graph())
+    assert (lost["rows"], lost["changed"]) == (50, 0)
+    assert 0 < lost["largest_difference"] < 0.01
+
+
+def test_fixed_point_that_changes_predictions_says_how_many() -> None:
+    agreement = make_agreement(rounds=3)
+    training = train(agreement, [make_table(agreement.data, 50, seed) for seed in range(3)])[0]
+    coarse = msgspec.structs.replace(agreement.model, seed=1)
+    other = train(
+        msgspec.structs.replace(agreement, model=coarse), [make_table(agreement.data, 50, seed) for seed in (7, 8, 9)]
+    )[0]
+    other._training.parameters = -training._training.parameters
+    lost = training.fixed_point_loss(other.graph())
+    assert lost["changed"] > 25
+    assert lost["largest_difference"] > 0.1
