@@ -99,11 +99,12 @@ def test_bytes_that_are_no_graph(data: bytes) -> None:
 def edit(**changes: object) -> bytes:
     """TINY with entries of its header replaced, or removed where the new value is None."""
     header = header_of(TINY)
-    for key, value in changes.items():
+    for name, value in changes.items():
+        key = name if name == "__metadata__" else name.replace("__", "/")
         if value is None:
-            del header[key.replace("__", "/")]
+            del header[key]
         else:
-            header[key.replace("__", "/")] = value
+            header[key] = value
     return with_header(header)
 
 
@@ -138,7 +139,7 @@ WEIGHT = {"dtype": "I64", "shape": [1, 1], "data_offsets": [16, 24]}
         (edit(a__weight=WEIGHT | {"data_offsets": [16, 999]}), "lies outside the data"),
         (edit(a__weight=WEIGHT | {"data_offsets": [24, 16]}), "lies outside the data"),
         (edit(a__weight=WEIGHT | {"data_offsets": [-8, 0]}), "lies outside the data"),
-        (edit(a__weight=WEIGHT | {"data_offsets": [0, 8]}), "not in canonical form"),
+        (edit(a__weight=WEIGHT | {"data_offsets": [0, 8]}), r"past 2\*\*62|not in canonical form"),
         (edit(a__weight=WEIGHT | {"more": 1}), "the header is not what it should be"),
         (edit(b__weight=WEIGHT), "not in canonical form"),
         (edit(__metadata__={}), "the metadata must hold"),
@@ -147,7 +148,6 @@ WEIGHT = {"dtype": "I64", "shape": [1, 1], "data_offsets": [16, 24]}
         (edit(__metadata__={"tacit.graph/1": "[" * 10_000}), "the header is not what it should be"),
         (structure(fraction_bits=7), "fraction_bits is 7"),
         (structure(fraction_bits=True), "the header is not what it should be"),
-        (structure(fraction_bits=17), "not in canonical form|graph: "),
         (structure(layers=[]), "from 1 to 1024 layers, not 0"),
         (structure(version=2), "the header is not what it should be"),
         (structure(layer={"kind": "pickle"}), "there are no layers of kind 'pickle'; there are add, argmax,"),

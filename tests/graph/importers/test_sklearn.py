@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import linear_model, neural_network, svm
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
+
+from tacit.errors import GraphError
+from tacit.graph import Graph
+
+rng = np.random.default_rng(0)
+Z = rng.normal(size=(200, 4))
+X = Z * [1.0, 30.0, 1e5, 2.0] + [0.0, 100.0, 1e5, -5.0]  # columns as tables have them
+TWO = np.where(Z[:, 0] + Z[:, 1] > 0, "yes", "no")
+THREE = (Z[:, 0] * 2).astype(int) % 3
+REAL = Z @ [1.0, 2.0, 3.0, 4.0]
+
+
+def fitted(model: Any, y: np.ndarray, scaler: Any = None) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return make_pipeline(scaler or StandardScaler(), model).fit(X, y)
+
+
+def imported(model: Any, **options: Any) -> Graph:
+    return Graph.from_sklearn(model, X.min(axis=0), X.max(axis=0), sample=X, **options)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear_model.LinearRegression(),
+        linear_model.Ridge(),
+        linear_model.RidgeCV(),
+        linear_model.Lasso(0.01),
+        linear_model.LassoCV(cv=3),
+        linear_model.ElasticNet(0.01),
+        linear_model.ElasticNetCV(cv=3),
+        linear_model.BayesianRidge(),
+        linear_model.HuberRegressor(),
+        linear_model.SGDRegressor(),
+        svm.LinearSVR(),
+        linear_model.Ridge(fit_intercept=False),
+        *(neural_network.MLPRegressor((5, 3), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_regressors(model: Any) -> None:
+    pipeline = fitted(model, REAL)
+    graph = imported(pipeline)
+    assert np.abs(graph.predict(X)[:, 0] - pipeline.predict(X)).max() < 2e-3
+    report = graph.import_report
+    assert report is not None
+    assert report.largest_difference < 2e-3
+    assert report.changed_classes is None
+
+
+def test_several_targets() -> None:
+    model = linear_model.LinearRegression().fit(X, Z[:, :2])
+    assert np.abs(imported(model).predict(X) - model.predict(X)).max() < 1e-3
+
+
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear_model.LogisticRegression(),
+        linear_model.LogisticRegressionCV(cv=3, use_legacy_attributes=False),
+        *(neural_network.MLPClassifier((6,), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_probabilities(model: Any, y: np.ndarray) -> None:
+    pipeline = fitted(model, y)
+    graph = imported(pipeline)
+    expected = pipeline.predict_proba(X)
+    assert np.abs(graph.predict(X) - (expected[:, 1:] if expected.shape[1] == 2 else expected)).max() < 1e-3
+    report = graph.import_report
+    assert report is not None
+    assert report.changed_classes == 0
+    assert report.classes == tuple(str(c) for c in pipeline.classes_)
+    assert (pipeline.classes_[graph.classify(X)] == pipeline.predict(X)).all()
+    assert graph.layers[-1].kind == ("sigmoid" if len(set(y)) == 2 else "softmax")
+
+
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear_model.RidgeClassifier(),
+        linear_model.RidgeClassifierCV(),
+        linear_model.Perceptron(),
+        linear_model.SGDClassifier(),
+        linear_model.SGDClassifier(loss="modified_huber"),
+        svm.LinearSVC(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_decision_values(model: Any, y: np.ndarray) -> None:
+    pipeline = fitted(model, y)
+    graph = imported(pipeline)
+    expected = pipeline.decision_function(X).reshape(len(X), -1)
+    assert np.abs(graph.predict(X) - expected).max() < 5e-3
+    assert (pipeline.classes_[graph.classify(X)] == pipeline.predict(X)).mean() > 0.99
+
+
+def test_logistic_loss_by_sgd() -> None:
+    two = fitted(linear_model.SGDClassifier(loss="log_loss"), TWO)
+    assert np.abs(imported(two).predict(X) - two.predict_proba(X)[:, 1:]).max() < 1e-3
+    three = fitted(linear_model.SGDClassifier(loss="log_loss"), THREE)
+    graph = imported(three)
+    assert np.abs(graph.predict(X) - three.decision_function(X)).max() < 5e-3
+    assert "the output is the decision values, not probabilities" in str(graph.import_report)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        StandardScaler(),
+        StandardScaler(with_mean=False),
+        StandardScaler(with_std=False),
+        MinMaxScaler((-1, 1)),
+        MaxAbsScaler(),
+        RobustScaler(),
+        RobustScaler(with_centering=False),
+        RobustScaler(with_scaling=False),
+        make_pipeline(StandardScaler(), MinMaxScaler()),
+    ],
+    ids=str,
+)
+def test_scalers_are_folded(scaler: Any) -> None:
+    model = make_pipeline(scaler, linear_model.LinearRegression()).fit(X, REAL)
+    graph = imported(model)
+    assert [layer.kind for layer in graph.layers] == ["linear"]
+    assert np.abs(graph.predict(X)[:, 0] - model.predict(X)).max() < 1e-3
+
+
+def test_a_constant_column_and_steps_that_pass_through() -> None:
+    x = np.column_stack([X, np.full(len(X), 3.0)])
+    steps = [("none", None), ("pass", "passthrough"), ("s", StandardScaler()), ("m", linear_model.LogisticRegression())]
+    model = Pipeline(steps[1:]).fit(x, TWO)
+    graph = Graph.from_sklearn(model, x.min(axis=0), x.max(axis=0), sample=x)
+    assert graph.import_report is not None
+    assert graph.import_report.changed_classes == 0
+
+
+def test_a_drawn_sample_and_scalar_bounds() -> None:
+    model = linear_model.LinearRegression().fit(Z, REAL)
+    report = Graph.from_sklearn(model, -3, 3).import_report
+    assert report is not None
+    assert (report.rows, report.drawn) == (1000, True)
+    assert report.source == "scikit-learn LinearRegression"
+
+
+def test_one_feature_and_a_data_frame() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"age": X[:, 1]})
+    model = linear_model.LogisticRegression().fit(frame, TWO)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph = Graph.from_sklearn(model, frame.min(), frame.max(), sample=frame)
+    assert graph.input_shape == (1,)
+    assert np.abs(graph.predict(frame)[:, 0] - model.predict_proba(frame)[:, 1]).max() < 1e-3
+
+
+def test_sparse_coefficients() -> None:
+    model = linear_model.SGDClassifier(penalty="l1").fit(Z, TWO).sparsify()
+    assert np.abs(Graph.from_sklearn(model, -5, 5, sample=Z).predict(Z)[:, 0] - model.decision_function(Z)).max() < 5e-3
+
+
+class Mine(linear_model.LinearRegression):
+    """A subclass may predict something else."""
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (RandomForestClassifier(2).fit(Z, TWO), "RandomForestClassifier is not supported; use a linear model"),
+        (svm.SVC().fit(Z, TWO), "SVC is not supported; use LinearSVC"),
+        (Mine().fit(Z, REAL), "Mine is not supported"),
+        (StandardScaler().fit(Z), "StandardScaler is not supported in this place"),
+        (make_pipeline(PCA(2), linear_model.Ridge()).fit(Z, REAL), "PCA is not supported"),
+        (make_pipeline(Normalizer(), linear_model.Ridge()).fit(Z, REAL), "Normalizer is not supported; use a scaler"),
+        (make_pipeline(MinMaxScaler(clip=True), linear_model.Ridge()).fit(Z, REAL), "MinMaxScaler has clip=True"),
+        (GridSearchCV(linear_model.Ridge(), {"alpha": [1.0]}).fit(Z, REAL), "use its best_estimator_"),
+        (linear_model.RidgeClassifier().fit(Z, Z[:, :2] > 0), "fitted on several labels"),
+        (neural_network.MLPClassifier((2,), max_iter=1), "has no n_features_in_: fit it first"),
+        (linear_model.LogisticRegression(), "has no n_features_in_: fit it first"),
+        (object(), "object has no n_features_in_"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_refused_is_named(model: Any, message: str) -> None:
+    with pytest.raises(GraphError, match=message):
+        Graph.from_sklearn(model, -5, 5)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_networks_that_are_refused() -> None:
+    several = neural_network.MLPClassifier((2,), max_iter=1).fit(Z, (Z[:, :2] > 0).astype(int))
+    with pytest.raises(GraphError, match="fitted on several labels"):
+        Graph.from_sklearn(several, -5, 5)
+    poisson = neural_network.MLPRegressor("poisson", (2,), max_iter=1).fit(Z, np.abs(REAL))
+    with pytest.raises(GraphError, match="has the activation 'exp'; supported are identity, relu"):
+        Graph.from_sklearn(poisson, -5, 5)
+
+
+def test_one_against_the_rest_is_refused() -> None:
+    model = linear_model.LogisticRegression().fit(Z, THREE)
+    model.multi_class = "ovr"  # as older versions of scikit-learn have it
+    with pytest.raises(GraphError, match="one-vs-rest"):
+        Graph.from_sklearn(model, -5, 5)
+
+
+def test_bounds_of_another_number_of_features() -> None:
+    model = linear_model.LinearRegression().fit(Z, REAL)
+    with pytest.raises(GraphError, match=r"do not fit an input of shape \(4,\)"):
+        Graph.from_sklearn(model, np.zeros(3), np.ones(3))
+    with pytest.raises(GraphError, match="row 0, index 0"):
+        Graph.from_sklearn(model, 0, 1, sample=np.full((1, 4), 2.0))
