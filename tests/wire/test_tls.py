@@ -531,5 +531,5 @@ def test_no_thread_or_socket_is_left(alice: Identity, bob: Identity) -> None:
     deadline = Deadline(10)
     while threading.active_count() > before and deadline.left():
         time.sleep(0.01)
-    assert threading.active_count() == before
-    assert len(list(Path("/proc/self/fd").iterdir())) == files
+    assert threading.active_count() <= before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files

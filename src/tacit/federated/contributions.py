@@ -54,7 +54,9 @@ class Contributor:
             for start in range(0, len(self._features), size):
                 chunk = slice(start, start + size)
                 module.zero_grad(set_to_none=True)
-                loss = losses(self._agreement, module(self._features[chunk]), self._targets[chunk])
+                # Opacus's hooks want an input with a gradient, and warn on the user's screen without.
+                inputs = self._features[chunk].clone().requires_grad_()
+                loss = losses(self._agreement, module(inputs), self._targets[chunk])
                 loss.sum().backward()  # type: ignore[no-untyped-call]
                 gradients = np.hstack([_flat(parameter.grad_sample) for parameter in module.parameters()])
                 yield self._row(gradients, loss.detach().numpy())
