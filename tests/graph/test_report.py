@@ -83,7 +83,7 @@ def test_a_sample_outside_the_range() -> None:
 
 
 def test_a_reference_of_another_shape() -> None:
-    with pytest.raises(GraphError, match="the float model gives 3 values a row"):
+    with pytest.raises(GraphError, match=r"the float model gives values of shape \(1, 3\)"):
         attach_report(graph(), "x", [[0.0, 1.0]], lambda x: np.zeros((1, 3)), decide=None)
 
 

@@ -60,10 +60,12 @@ def attach_report(
     """
     x = _draw(graph) if sample is None else as_floats(sample, "sample")
     output = graph.evaluate(graph.encode(x))
-    expected = np.asarray(reference(x), dtype=np.float64).reshape(len(x), -1)
-    if expected.shape[1] != prod(graph.output_shape):
-        raise GraphError(f"{source}: the float model gives {expected.shape[1]} values a row, not {graph.output_shape}")
-    found = graph.decode(output).reshape(len(x), -1)
+    values = prod(graph.output_shape)
+    expected = np.asarray(reference(x) if len(x) else np.empty((0, values)), dtype=np.float64)
+    if expected.size != len(x) * values:
+        raise GraphError(f"{source}: the float model gives values of shape {expected.shape}, not {graph.output_shape}")
+    expected = expected.reshape(len(x), values)
+    found = graph.decode(output).reshape(len(x), values)
     changed = None if decide is None else int(np.count_nonzero(graph.decide(output) != decide(expected)))
     graph._import_report = ImportReport(
         source=source,

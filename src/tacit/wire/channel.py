@@ -6,9 +6,9 @@ one process):
 - What `receive` returns is what `peer` sent, whole, once, in order, and of the kind that was asked for.
 - Whatever else the peer does ends in a ProtocolError that names it, the step, and what it did: silent, hung up, sent
   garbage, too much, or another kind of message. No call waits for longer than its timeout.
-- What has arrived waits in memory, up to `max_message` bytes or one message, while nobody receives. So two parties that
-  both send before they receive do not block each other, as long as neither sends more than that ahead; beyond it `send`
-  waits for the other side to receive, and gives up at its timeout.
+- What has arrived waits in memory, up to `max_message` bytes and one message more, while nobody receives. So two
+  parties that both send before they receive do not block each other, as long as neither sends more than `max_message`
+  ahead; beyond it `send` waits for the other side to receive, and gives up at its timeout.
 
 Any number of threads may use one channel: sends take turns, and receives take turns. A timeout in `receive` leaves the
 channel usable; one in `send` does not, since half a message may have left.

@@ -44,7 +44,8 @@ def connect(
         port: TCP port.
         me: who connects.
         peer: who has to answer.
-        timeout: seconds for one attempt to connect, and for the handshakes after it.
+        timeout: seconds for one attempt to connect, and for the handshakes after it; one more to part after a failure.
+            Looking up a name takes as long as the system lets it.
         retry_for: seconds to go on trying while nobody listens there yet; a handshake that failed is not repeated.
         max_message: bytes of the largest message, the same at both ends.
         default_timeout: the channel's own, for calls that name none.

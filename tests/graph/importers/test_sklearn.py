@@ -49,7 +49,7 @@ def imported(model: Any, **options: Any) -> Graph:
         linear_model.SGDRegressor(),
         svm.LinearSVR(),
         linear_model.Ridge(fit_intercept=False),
-        *(neural_network.MLPRegressor((5, 3), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
+        *(neural_network.MLPRegressor(hidden_layer_sizes=(5, 3), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
     ],
     ids=lambda model: type(model).__name__,
 )
@@ -73,7 +73,7 @@ def test_several_targets() -> None:
     "model",
     [
         linear_model.LogisticRegression(),
-        linear_model.LogisticRegressionCV(cv=3, use_legacy_attributes=False),
+        linear_model.LogisticRegressionCV(cv=3, l1_ratios=(0,), scoring="accuracy", use_legacy_attributes=False),
         *(neural_network.MLPClassifier((6,), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
     ],
     ids=lambda model: type(model).__name__,

@@ -148,7 +148,7 @@ class _Reader:
         step = self._rows or _ROWS
         try:
             evaluator = ReferenceEvaluator(self._extract(wanted))
-            parts = [np.empty((0, 1))]
+            parts = []
             for start in range(0, len(x), step):
                 rows = x[start : start + step].astype(dtype)
                 lacking = max(0, (self._rows or 0) - len(rows))  # of the number that the model was exported for
@@ -157,7 +157,7 @@ class _Reader:
                 parts.append(found.reshape(len(full), -1)[: len(rows)])
         except Exception as error:  # whatever ONNX's evaluator raises for a model that it cannot run
             raise GraphError(f"ONNX's reference evaluator cannot run the model: {quote(str(error))}") from error
-        return np.concatenate(parts[1:] or parts)
+        return np.concatenate(parts)
 
     def _extract(self, wanted: str) -> Any:
         """The model with this output and the nodes that it needs, and nothing else."""

@@ -96,8 +96,8 @@ def _refuse(step: Any, because: str) -> NoReturn:
 
 def _standard_scaler(draft: Draft, step: Any) -> None:
     mean, scale = _fitted(step, "mean_"), _fitted(step, "scale_")
-    zeros = np.zeros(step.n_features_in_)
-    draft.add(Normalise.of(zeros if mean is None else mean, 1 / (zeros + 1 if scale is None else scale)))
+    zeros = np.zeros(step.n_features_in_)  # mean_ is there even where with_mean=False leaves it unused
+    draft.add(Normalise.of(mean if step.with_mean else zeros, 1 / (scale if step.with_std else zeros + 1)))
 
 
 def _min_max_scaler(draft: Draft, step: Any) -> None:
@@ -115,7 +115,7 @@ def _max_abs_scaler(draft: Draft, step: Any) -> None:
 def _robust_scaler(draft: Draft, step: Any) -> None:
     center, scale = _fitted(step, "center_"), _fitted(step, "scale_")
     zeros = np.zeros(step.n_features_in_)
-    draft.add(Normalise.of(zeros if center is None else center, 1 / (zeros + 1 if scale is None else scale)))
+    draft.add(Normalise.of(center if step.with_centering else zeros, 1 / (scale if step.with_scaling else zeros + 1)))
 
 
 def _linear(draft: Draft, step: Any) -> None:
@@ -200,8 +200,6 @@ def _network_regressor(draft: Draft, step: Any) -> str:
 
 def _run(estimator: Any, outputs: str, x: Floats) -> Floats:
     """What the graph stands for, of the estimator itself: of two probabilities the second."""
-    if not len(x):
-        return np.empty((0, 1))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")  # fitted on a data frame
         values = np.asarray(getattr(estimator, outputs)(x), dtype=np.float64).reshape(len(x), -1)

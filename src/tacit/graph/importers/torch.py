@@ -155,7 +155,7 @@ def _run(module: nn.Module, x: Floats) -> Floats:
     rows = torch.from_numpy(x).to(**_like(module))
     with torch.no_grad():
         parts = [module(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)]
-    return _floats(torch.cat(parts)) if parts else np.empty((0, 0))
+    return _floats(torch.cat(parts))
 
 
 def _like(module: nn.Module) -> dict[str, Any]:
