@@ -31,7 +31,9 @@ likely = st.one_of(
     st.floats(-20, 130).map(repr),
     st.integers(-10, 60).map(str),
     st.integers(-10, 60).map(lambda whole: f"{whole}.0"),
-    st.sampled_from(["I", "II", "true", "yes", "No", "FALSE", "1e1", "+5", ".5", "5.", "-0", "1,5", "nan", "NaN", "-inf"]),
+    st.sampled_from(
+        ["I", "II", "true", "yes", "No", "FALSE", "1e1", "+5", ".5", "5.", "-0", "1,5", "nan", "NaN", "-inf"]
+    ),
 )
 cell = st.tuples(spaces, st.one_of(likely, st.just(""), st.text(max_size=6)), spaces).map("".join)
 
@@ -120,7 +122,9 @@ def test_what_is_not_a_number_within_bounds(value: str, among: tuple[str, ...]) 
             assert value not in found[len(among)]
 
 
-@pytest.mark.parametrize("value", ["5", "+5", "5.", "5.0", "05", "5e0", "50E-1", ".5e1", "5e+00000", " 5 ", "\t5", "5\xa0"])
+@pytest.mark.parametrize(
+    "value", ["5", "+5", "5.", "5.0", "05", "5e0", "50E-1", ".5e1", "5e+00000", " 5 ", "\t5", "5\xa0"]
+)
 @pytest.mark.parametrize("among", ["7", " 7"])
 def test_what_is_a_number_whatever_stands_beside_it(value: str, among: str) -> None:
     for column in (NUMBER, INTEGER):

@@ -15,7 +15,9 @@ LABEL = Column(name="died", kind="boolean")
 AGE = Column(name="age", kind="number", low=0.0, high=120.0)
 
 name_text = st.text(st.characters(exclude_categories=("C", "Z"), codec="utf-8"), min_size=1, max_size=12)
-free_text = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" \n\t", codec="utf-8"), max_size=20)
+free_text = st.text(
+    st.characters(exclude_categories=("C", "Z"), include_characters=" \n\t", codec="utf-8"), max_size=20
+)
 
 
 @st.composite
@@ -30,9 +32,7 @@ def columns(draw: st.DrawFn, name: str, *, label: bool = False) -> Column:
     if kind == "number":
         values["high"] = values["high"] + draw(st.floats(0, 1))
     missing = "refuse" if label else draw(st.sampled_from(["refuse", "indicator"]))
-    return Column(
-        name=name, kind=kind, missing=missing, unit=draw(name_text), description=draw(free_text), **values
-    )
+    return Column(name=name, kind=kind, missing=missing, unit=draw(name_text), description=draw(free_text), **values)
 
 
 @st.composite

@@ -186,7 +186,10 @@ def test_one_class_only(write: Write, clinic: Schema, refusal: Refusal) -> None:
 def test_a_regression_has_no_classes(write: Write) -> None:
     schema = Schema(
         label="cost",
-        columns=(Column(name="age", kind="number", low=0.0, high=1.0), Column(name="cost", kind="number", low=0, high=9)),
+        columns=(
+            Column(name="age", kind="number", low=0.0, high=1.0),
+            Column(name="cost", kind="number", low=0, high=9),
+        ),
     )
     table = load(write(b"age,cost\n0,2.5\n1,2.5\n"), schema)
     assert table.labels.tolist() == [2.5, 2.5]

@@ -182,7 +182,10 @@ def update_by_hand(agreement: Agreement, parameters: np.ndarray, table: Table) -
     """The change after `local_steps` of plain gradient descent on the mean loss and the penalty."""
     training, current = agreement.training, parameters
     weights = np.concatenate(
-        [np.repeat([1.0, 0.0], [before * after, after]) for before, after in itertools.pairwise(layer_widths(agreement))]
+        [
+            np.repeat([1.0, 0.0], [before * after, after])
+            for before, after in itertools.pairwise(layer_widths(agreement))
+        ]
     )
     for _ in range(training.local_steps):
         gradient = by_hand(agreement, current, table)[0].mean(axis=0) + training.l2 * weights * current

@@ -152,9 +152,7 @@ def test_words_leave_room_for_the_noise_but_with_probability_under_2_to_minus_40
     contributions: int, units: int, scale: float, length: int
 ) -> None:
     parties = 10
-    encoding = make_encoding(
-        length, units=units, noise_scale=scale, contributions=contributions, parties=parties
-    )
+    encoding = make_encoding(length, units=units, noise_scale=scale, contributions=contributions, parties=parties)
 
     def may_wrap(bits: int) -> bool:
         room = 2 ** (bits - 1) - contributions * units

@@ -71,7 +71,9 @@ def test_features_come_in_their_own_units() -> None:
     agreement = make_agreement("regression")
     parameters = np.array([0.4, 0.0, 0.0, 0.0])
     one_deviation = SCALING.mean + np.array([SCALING.deviation[0], 0, 0])
-    assert float_outputs(agreement, parameters, SCALING, one_deviation[None, :])[0, 0] == pytest.approx(7.5 + 0.4 * 12.5)
+    assert float_outputs(agreement, parameters, SCALING, one_deviation[None, :])[0, 0] == pytest.approx(
+        7.5 + 0.4 * 12.5
+    )
 
 
 def test_outputs_of_classes_are_probabilities() -> None:
@@ -80,7 +82,7 @@ def test_outputs_of_classes_are_probabilities() -> None:
         table = make_table(agreement.data, 20)
         outputs = float_outputs(agreement, parameters_of(agreement), SCALING, table.features)
         assert outputs.shape == (20, columns)
-        assert ((0 < outputs) & (outputs < 1)).all()
+        assert ((outputs > 0) & (outputs < 1)).all()
         if task == "multiclass":
             assert outputs.sum(axis=1) == pytest.approx(np.ones(20))
 

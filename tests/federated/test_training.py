@@ -30,7 +30,9 @@ def test_without_privacy_the_statistics_leave_as_they_are() -> None:
     training, plan, table = start(make_agreement())
     step = plan.steps[0]
     reals = step.encoding.to_reals(training.contribution(step))
-    scaled = 2 * (table.features - table.schema.feature_low) / (table.schema.feature_high - table.schema.feature_low) - 1
+    scaled = (
+        2 * (table.features - table.schema.feature_low) / (table.schema.feature_high - table.schema.feature_low) - 1
+    )
     assert reals[1:4] == pytest.approx(scaled.sum(axis=0), abs=1e-4)
 
 

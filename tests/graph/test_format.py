@@ -60,7 +60,11 @@ def header_of(data: bytes) -> dict:  # type: ignore[type-arg]
 def with_header(header: object, body: bytes | None = None, *, raw: bytes | None = None) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode() if raw is None else raw
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + (TINY[8 + int.from_bytes(TINY[:8], "little") :] if body is None else body)
+    return (
+        len(text).to_bytes(8, "little")
+        + text
+        + (TINY[8 + int.from_bytes(TINY[:8], "little") :] if body is None else body)
+    )
 
 
 def test_there_and_back() -> None:
@@ -219,7 +223,11 @@ def test_a_small_file_cannot_ask_for_much() -> None:
     step["options"] = {"padding": [side // 2] * 2, "size": [side] * 2, "stride": [1, 1]}  # type: ignore[assignment]
     text = json.dumps({"fraction_bits": 16, "layers": [step]}, sort_keys=True, separators=(",", ":"))
     entry = {"dtype": "F64", "shape": [1, 1, 1], "data_offsets": [0, 8]}
-    header = {"__metadata__": {"tacit.graph/1": text}, "input/low": entry, "input/high": entry | {"data_offsets": [8, 16]}}
+    header = {
+        "__metadata__": {"tacit.graph/1": text},
+        "input/low": entry,
+        "input/high": entry | {"data_offsets": [8, 16]},
+    }
     data = with_header(header, bytes(16))
     tracemalloc.start()
     begin = perf_counter()

@@ -245,7 +245,9 @@ def test_images_against_torch_within_a_thousandth() -> None:
 
 
 def test_importing_the_room_loads_nothing_heavy() -> None:
-    code = "import sys, tacit.graph; print([m for m in ('torch','sklearn','onnx','numba','pandas') if m in sys.modules])"
+    code = (
+        "import sys, tacit.graph; print([m for m in ('torch','sklearn','onnx','numba','pandas') if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -1,5 +1,7 @@
 """Leaves and nodes, against the `blake3` package and its published vectors."""
 
+import itertools
+
 import blake3
 import numpy as np
 import pytest
@@ -106,7 +108,7 @@ def test_levels_lead_from_the_leaves_to_the_root():
     leaves = octets(4, 11, 5)
     levels = merkle.levels(merkle.hash_leaves(leaves))
     assert [len(level) for level in levels] == [11, 6, 3, 2, 1]
-    for below, above in zip(levels, levels[1:], strict=False):
+    for below, above in itertools.pairwise(levels):
         for i, digest in enumerate(above):
             pair = below[2 * i : 2 * i + 2]
             expected = node(pair[0].tobytes(), pair[1].tobytes()) if len(pair) == 2 else pair[0].tobytes()

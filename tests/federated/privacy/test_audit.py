@@ -49,9 +49,7 @@ def with_canary(table: Table) -> Table:
 
 
 def parties_of(tables: list[Table], part_of_noise: float) -> list[FederatedTraining]:
-    parties = [
-        FederatedTraining(AGREEMENT, PLAN, table, name) for table, name in zip(tables, SURVIVORS, strict=True)
-    ]
+    parties = [FederatedTraining(AGREEMENT, PLAN, table, name) for table, name in zip(tables, SURVIVORS, strict=True)]
     for party in parties:
         party._noise = FeebleNoise(part_of_noise)
         # Where training stands: sure that rows at the corner are of the other class, so that this one is clipped.

@@ -49,7 +49,10 @@ def imported(model: Any, **options: Any) -> Graph:
         linear_model.SGDRegressor(),
         svm.LinearSVR(),
         linear_model.Ridge(fit_intercept=False),
-        *(neural_network.MLPRegressor(hidden_layer_sizes=(5, 3), activation=a) for a in ("identity", "relu", "tanh", "logistic")),
+        *(
+            neural_network.MLPRegressor(hidden_layer_sizes=(5, 3), activation=a)
+            for a in ("identity", "relu", "tanh", "logistic")
+        ),
     ],
     ids=lambda model: type(model).__name__,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,7 +46,7 @@ def test_square_bounds_are_tight(a: int, b: int) -> None:
 def test_add_doubles_until_the_limit() -> None:
     def doubled(times: int) -> Graph:
         names = ["input", *(f"a{i}" for i in range(times))]
-        return graph_of(*(Add(after, (before, before)) for before, after in zip(names, names[1:], strict=False)))
+        return graph_of(*(Add(after, (before, before)) for before, after in itertools.pairwise(names)))
 
     assert doubled(9).evaluate(np.array([[MOST], [-MOST]])).ravel().tolist() == [2**62, -(2**62)]
     with pytest.raises(AccumulatorError, match="layer 'a9' .add."):
