@@ -1,5 +1,6 @@
 """What importing the room costs, and that compiled code is kept."""
 
+import os
 import subprocess
 import sys
 
@@ -9,8 +10,6 @@ from tacit import kernels
 
 
 def run(code: str, **environment: str) -> str:
-    import os
-
     result = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
     )
@@ -40,7 +39,8 @@ import numpy as np
 from tacit.kernels import elementwise, goldilocks, goldilocks_extension, merkle, ntt, ring
 x = np.ones((6, 128), dtype=np.uint64)
 ring.matmul(x, x.T); ring.matmul(x[:1], x.T); ring.matmul(x[:1], np.asfortranarray(x.T))
-elementwise.multiply_replicated(x, x, x, x, x); elementwise.add_product(x, x, x); elementwise.rescale(x.view(np.int64), 3)
+elementwise.multiply_replicated(x, x, x, x, x); elementwise.add_product(x, x, x)
+elementwise.rescale(x.view(np.int64), 3)
 for operation in (goldilocks.add, goldilocks.subtract, goldilocks.multiply):
     operation(x, x)
 goldilocks.invert(x); goldilocks.dot(x[0], x[0]); goldilocks.powers(3, 100)
