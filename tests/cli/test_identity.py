@@ -65,3 +65,10 @@ def test_loose_permissions_are_refused(tacit, members):
     done = tacit("id", "show", "north.key")
     assert done.code == 1
     assert "chmod 600" in done.err
+
+
+def test_show_brings_back_a_lost_public_file(tacit, members):
+    before = (members / "east.pub").read_bytes()
+    (members / "east.pub").unlink()
+    assert tacit("id", "show", "east.key", "--out", ".").code == 0
+    assert (members / "east.pub").read_bytes() == before

@@ -1,5 +1,6 @@
 """What holds for every verb."""
 
+import shlex
 import subprocess
 import sys
 
@@ -45,3 +46,25 @@ def test_every_public_name_is_there():
     assert all(getattr(tacit, name) is not None for name in tacit.__all__)
     with pytest.raises(AttributeError):
         _ = tacit.nothing
+
+
+def test_what_is_not_installed_is_named_with_what_to_install(tacit, study, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    done = tacit("study", "check", "trial")
+    assert done.code == 1
+    assert "pip install 'tacit[federated]'" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_the_system_refuses_is_said_without_a_traceback(tacit, new_study_arguments):
+    new_study_arguments[2] = "/proc/nowhere"
+    done = tacit(*new_study_arguments)
+    assert done.code == 1
+    assert "/proc/nowhere" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(members):
+    command = f"{shlex.quote(sys.executable)} -c 'from tacit.cli import main; main()' study --help | true"
+    done = subprocess.run(["bash", "-c", command], cwd=members, capture_output=True, text=True, check=False)
+    assert done.stderr == ""

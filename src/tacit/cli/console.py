@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tacit.errors import TacitError
 from tacit.keys import Identity
@@ -46,13 +47,17 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def say(*parts: str | tuple[str, str]) -> None:
+    """Print one line of texts and (text, style) pairs, as they are: a name or a path may hold anything."""
+    console.print(Text.assemble(*parts), soft_wrap=True)
+
+
 def fail(error: TacitError) -> NoReturn:
     """Show the error and exit with code 1."""
     if _state["json"]:
         print_json({"error": {"kind": type(error).__name__, "message": str(error)}})
     else:
-        errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
-        errors.print(str(error), markup=False, soft_wrap=True)
+        errors.print(Text.assemble((type(error).__name__, "bold red"), ": ", str(error)), soft_wrap=True)
     sys.exit(1)
 
 
@@ -72,8 +77,13 @@ def new_table(*columns: str, title: str | None = None) -> Table:
         title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(Text(column), overflow="fold")
     return table
+
+
+def add_row(table: Table, *cells: str | tuple[str, str]) -> None:
+    """Add texts, or (text, style) pairs, as a row; as they are."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in cells))
 
 
 def _plain(value: Any) -> Any:

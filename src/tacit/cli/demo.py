@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tacit.cli.console import JsonOption, console, errors, new_table, print_json
+from tacit.cli.console import JsonOption, add_row, console, errors, new_table, print_json, say
 
 if TYPE_CHECKING:
     from tacit.demo import DemoReport, Step
@@ -30,17 +31,20 @@ def demo(
             f"[bold white on red] TEST SEED {seed} [/] the noise can be predicted: [bold]there is NO privacy[/]. "
             "For tests only, never with real data."
         )
-    kept = _set_aside(out)
-    if as_json:
-        from tacit.demo import run_demo
+    from tacit.demo import run_demo, set_aside
 
+    kept = set_aside(out)
+    if as_json:
         report = run_demo(out, seed, _ignore_step, _ignore_line)
         print_json(_as_dict(report))
-        return
-    console.print("[bold]tacit demo[/]: four hospitals, one model, no row of any table leaves its hospital")
-    if kept is not None:
-        console.print(f"(the earlier {out} is kept as {kept})")
-    _show(_walk(out, seed))
+    else:
+        say(("tacit demo", "bold"), ": four hospitals, one model, no row of any table leaves its hospital")
+        if kept is not None:
+            say(f"(the earlier {out} is kept as {kept})")
+        report = _walk(out, seed)
+        _show(report)
+    if not report.verified:
+        raise typer.Exit(1)
 
 
 def _walk(out: Path, seed: int | None) -> DemoReport:
@@ -57,9 +61,7 @@ def _walk(out: Path, seed: int | None) -> DemoReport:
         task = progress.add_task("starting", total=None, note="")
 
         def tell(step: Step) -> None:
-            progress.console.print(
-                f"[bold cyan]{step.number}[/] [bold]{step.title:<15}[/]{step.outcome}", soft_wrap=True
-            )
+            say((str(step.number), "bold cyan"), (f" {step.title:<15}", "bold"), step.outcome)
 
         def watch(party: str, line: dict[str, Any]) -> None:
             if line.get("event") == "round" and "loss" in line:
@@ -68,7 +70,7 @@ def _walk(out: Path, seed: int | None) -> DemoReport:
                 )
                 progress.update(task, description="training", total=line["steps"], completed=line["step"], note=note)
             elif line.get("event") == "dropped":
-                progress.console.print(f"  dropped: {line.get('party')}, {line.get('reason')}", markup=False)
+                say(f"  dropped: {line.get('party')}, {line.get('reason')}")
 
         return run_demo(out, seed, tell, watch)
 
@@ -77,8 +79,8 @@ def _show(report: DemoReport) -> None:
     if report.verification is not None:
         for row in report.verification.rows:
             if row.result != "holds":
-                console.print(f"  {row.result}: {row.check}: {row.detail}", markup=False)
-    console.print()
+                say(f"  {row.result}: {row.check}: {row.detail}")
+    say()
     table = new_table(
         "model", "rows", "accuracy", title=f"Accuracy on {report.holdout_rows} patients that no hospital has"
     )
@@ -86,19 +88,17 @@ def _show(report: DemoReport) -> None:
     private = (
         "NO privacy (test seed)" if report.void else f"epsilon {report.epsilon:.2g}, delta {report.delta:g} per patient"
     )
-    table.add_row(f"[bold]trained together, {private}[/]", str(rows), f"[bold]{report.accuracy:.1%}[/]")
-    table.add_row("one hospital alone, on average", "", f"{report.alone_mean:.1%}")
+    add_row(table, (f"trained together, {private}", "bold"), str(rows), (f"{report.accuracy:.1%}", "bold"))
+    add_row(table, "one hospital alone, on average", "", f"{report.alone_mean:.1%}")
     for name, value in report.alone.items():
-        table.add_row(f"  {name} alone", str(report.rows[name]), f"{value:.1%}")
-    table.add_row("all data pooled in the clear", str(rows), f"{report.pooled:.1%}")
+        add_row(table, f"  {name} alone", str(report.rows[name]), f"{value:.1%}")
+    add_row(table, "all data pooled in the clear", str(rows), f"{report.pooled:.1%}")
     console.print(table)
-    console.print(f"\n{report.seconds:.0f} s. Everything is in [bold]{report.folder}[/]: copy it and edit it. Try:")
-    console.print(f"  tacit verify {report.folder / 'model.tacit'} --study {report.folder / 'study'}", soft_wrap=True)
-    console.print(
-        f"  tacit predict {report.folder / 'model.tacit'} {report.folder / 'patients.csv'} "
-        f"--identity {report.folder / 'hospitals' / 'north' / 'north.key'}",
-        soft_wrap=True,
-    )
+    say(f"\n{report.seconds:.0f} s. Everything is in ", (str(report.folder), "bold"), ": copy it and edit it. Try:")
+    model, folder = quote(str(report.folder / "model.tacit")), report.folder
+    say(f"  tacit verify {model} --study {quote(str(folder / 'study'))}")
+    key = quote(str(folder / "hospitals" / "north" / "north.key"))
+    say(f"  tacit predict {model} {quote(str(folder / 'patients.csv'))} --identity {key}")
 
 
 def _as_dict(report: DemoReport) -> dict[str, Any]:
@@ -115,19 +115,9 @@ def _as_dict(report: DemoReport) -> dict[str, Any]:
         "delta": report.delta,
         "void": report.void,
         "model_digest": report.model_digest,
-        "verified": bool(report.verification and report.verification.holds),
+        "verified": report.verified,
         "seconds": round(report.seconds, 1),
     }
-
-
-def _set_aside(out: Path) -> Path | None:
-    """Move what is at `out` out of the way, so that nothing of an earlier demo is lost; return where it is now."""
-    if not out.exists():
-        return None
-    number = 1
-    while (kept := out.with_name(f"{out.name}.{number}")).exists():
-        number += 1
-    return out.rename(kept)
 
 
 def _ignore_step(step: Step) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.console import JsonOption, console, load_identity, print_json
+from tacit.cli.console import JsonOption, load_identity, print_json, say
 from tacit.keys import Identity, PublicIdentity
 
 app = typer.Typer(help="Identities: the keys that someone signs and decrypts with.", no_args_is_help=True)
@@ -35,22 +35,27 @@ def new(
     if as_json:
         print_json({"name": name, "fingerprint": identity.public.fingerprint, "encrypted": secret is not None})
         return
-    console.print(f"[bold]{out / name}.key[/]  private: keep it here" + ("" if secret else ", it is not encrypted"))
-    console.print(f"[bold]{out / name}.pub[/]  public: give it to the other members")
-    console.print(f"fingerprint  {identity.public.fingerprint}", soft_wrap=True)
+    say((f"{out / name}.key", "bold"), "  private: keep it here" + ("" if secret else ", it is not encrypted"))
+    say((f"{out / name}.pub", "bold"), "  public: give it to the other members")
+    say(f"fingerprint  {identity.public.fingerprint}")
 
 
 @app.command("show")
 def show(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .pub or .key file.")],
+    out: Annotated[
+        Path | None, typer.Option(file_okay=False, exists=True, help="Write NAME.pub here too: a key brings its own.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show whose identity a file is, and its fingerprint: read it to the others over the phone."""
     public = load_identity(file).public if file.suffix == ".key" else PublicIdentity.load(file)
+    if out is not None:
+        public.save(out / f"{public.name}.pub")
     if as_json:
         print_json({"name": public.name, "fingerprint": public.fingerprint})
         return
-    console.print(f"name         [bold]{public.name}[/]")
-    console.print(f"fingerprint  {public.fingerprint}", soft_wrap=True)
-    console.print("signs with   Ed25519 and ML-DSA-65, both must hold")
-    console.print("opens with   HPKE, X25519 and ML-KEM-768 together")
+    say("name         ", (public.name, "bold"))
+    say(f"fingerprint  {public.fingerprint}")
+    say("signs with   Ed25519 and ML-DSA-65, both must hold")
+    say("opens with   HPKE, X25519 and ML-KEM-768 together")

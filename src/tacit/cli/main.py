@@ -5,6 +5,7 @@ Exit codes: 0 it holds or is done; 1 it does not hold or could not be done; 2 th
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -13,6 +14,16 @@ import typer
 from tacit.cli import demo, identity, predict, study, train, verify
 from tacit.cli.console import fail, use_json
 from tacit.errors import TacitError
+
+# What `pip install tacit` alone does not bring, and what asks for it.
+EXTRAS = {
+    "torch": "federated",
+    "opacus": "federated",
+    "dp_accounting": "federated",
+    "opendp": "federated",
+    "sklearn": "federated",
+    "onnx": "import",
+}
 
 app = typer.Typer(
     name="tacit",
@@ -54,7 +65,26 @@ def main() -> None:
         app(prog_name="tacit")
     except TacitError as error:
         fail(error)
+    except ModuleNotFoundError as error:
+        fail(_missing_extra(error))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        sys.exit(1)
+        _end_without_reader()
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        fail(TacitError(f"the system refused{where}: {error.strerror or error}"))
+
+
+def _missing_extra(error: ModuleNotFoundError) -> TacitError:
+    """Return what to install; an error of our own packaging is shown as it is."""
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    if extra is None:
+        raise error
+    return TacitError(f"this needs {error.name}, which is not installed: pip install 'tacit[{extra}]'")
+
+
+def _end_without_reader() -> None:
+    """End quietly when whoever reads our output has gone (`tacit ... | head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

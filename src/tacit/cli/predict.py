@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.console import IdentityOption, JsonOption, console, load_identity, new_table, print_json
+from tacit.cli.console import IdentityOption, JsonOption, add_row, console, load_identity, new_table, print_json, say
 
 
 def predict(
@@ -28,9 +28,9 @@ def predict(
         print_json(result.as_dict())
         return
     if out is not None:
-        console.print(f"[bold]{out}[/]  {len(result)} predictions")
+        say((str(out), "bold"), f"  {len(result)} predictions")
         return
     shown = new_table("row", *result.columns)
     for row in result.rows():
-        shown.add_row(*(str(cell) for cell in row))
+        add_row(shown, *(str(cell) for cell in row))
     console.print(shown)

@@ -29,8 +29,8 @@ def show_progress(study: Study) -> Iterator[Emit]:
         def watch(event: Event) -> None:
             body = event.body
             if event.kind in ("connected", "refused", "dropped"):
-                text = body.get("reason") or f"{body.get('party')} is here"
-                progress.console.print(f"{event.kind:<10} {body.get('party', '')} {text}", markup=False)
+                words = [word for word in (body.get("party"), body.get("reason")) if word]
+                progress.console.print(f"{event.kind:<10} {': '.join(words)}", markup=False, soft_wrap=True)
             elif event.kind == "joined":
                 progress.update(task, description="training")
             elif event.kind == "round":

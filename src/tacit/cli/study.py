@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.console import IdentityOption, JsonOption, console, load_identity, new_table, print_json
+from tacit.cli.console import IdentityOption, JsonOption, add_row, console, load_identity, new_table, print_json, say
 from tacit.keys import PublicIdentity
 
 app = typer.Typer(help="The agreement that all parties sign before anything runs.", no_args_is_help=True)
@@ -64,10 +64,8 @@ def new(
     if as_json:
         print_json({"folder": str(folder), "agreement": study.digest.hex(), "parties": list(study.agreement.names)})
         return
-    console.print(
-        f"[bold]{folder / 'study.toml'}[/]  the agreement: read it, edit it, then everyone signs the same bytes"
-    )
-    console.print(f"Next: send the folder to every party; each runs  tacit study sign {folder} --identity NAME.key")
+    say((str(folder / "study.toml"), "bold"), "  the agreement: read it, edit it, then everyone signs the same bytes")
+    say(f"Next: send the folder to every party; each runs  tacit study sign {folder} --identity NAME.key")
 
 
 @app.command("sign")
@@ -83,7 +81,7 @@ def sign(folder: Folder, identity: IdentityOption, as_json: JsonOption = False) 
     if as_json:
         print_json({"signer": signature.signer, "file": str(path), "agreement": study.digest.hex()})
         return
-    console.print(f"[bold]{path}[/]  your signature: send it to the other members")
+    say((str(path), "bold"), "  your signature: send it to the other members")
 
 
 @app.command("check")
@@ -101,7 +99,7 @@ def check(folder: Folder, as_json: JsonOption = False) -> None:
         table = new_table("party", "signature")
         for name in study.agreement.names:
             fault = faults.get(name)
-            table.add_row(name, f"[red]{fault}[/]" if fault else "[green]holds[/]")
+            add_row(table, name, (fault, "red") if fault else ("holds", "green"))
         console.print(table)
     if faults:
         raise typer.Exit(1)
@@ -120,5 +118,5 @@ def show(folder: Folder, as_json: JsonOption = False) -> None:
     table = new_table("", "")
     table.show_header = False
     for key, value in lines:
-        table.add_row(f"[bold]{key}[/]", value)
+        add_row(table, (key, "bold"), value)
     console.print(table)

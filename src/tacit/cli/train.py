@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacit.cli.console import IdentityOption, JsonOption, console, errors, load_identity, print_json
+from tacit.cli.console import IdentityOption, JsonOption, errors, load_identity, print_json, say
 
 if TYPE_CHECKING:
     from tacit.run import RunReport
@@ -67,15 +67,13 @@ def _show(report: RunReport, out: Path) -> None:
     ledger = report.bundle.manifest.privacy
     if report.fixed_point is not None:
         own = report.fixed_point
-        console.print(
+        say(
             f"fixed point    changes {own['changed']} of {own['rows']} predictions on your own rows, by at most "
             f"{own['largest_difference']:.1e} (known to you alone)"
         )
     spent = (
         f"epsilon {ledger.epsilon_spent:.3g} of {ledger.epsilon_budget:g} at delta {ledger.delta:g}, per {ledger.unit}"
     )
-    if ledger.void:
-        spent = f"[bold red]none: {ledger.void}[/]"
-    console.print(f"privacy        {spent}")
-    console.print(f"signed by      {', '.join(report.bundle.manifest.signers)}")
-    console.print(f"[bold]{out}[/]  the sealed model; check it with  tacit verify {out}", soft_wrap=True)
+    say("privacy        ", (f"none: {ledger.void}", "bold red") if ledger.void else spent)
+    say(f"signed by      {', '.join(report.bundle.manifest.signers)}")
+    say((str(out), "bold"), f"  the sealed model; check it with  tacit verify {out}")

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from tacit.cli.console import JsonOption, console, new_table, print_json
+from tacit.cli.console import JsonOption, add_row, console, new_table, print_json, say
 from tacit.keys import PublicIdentity
 
 MARKS = {
-    "holds": "[green]holds[/]",
-    "fails": "[bold red]FAILS[/]",
-    "warning": "[yellow]warning[/]",
-    "not checked": "[red]not checked[/]",
+    "holds": ("holds", "green"),
+    "fails": ("FAILS", "bold red"),
+    "warning": ("warning", "yellow"),
+    "not checked": ("not checked", "red"),
 }
 
 
@@ -40,10 +39,10 @@ def verify(
         table = new_table("", "check", "")
         table.show_header = False
         for row in report.rows:
-            table.add_row(MARKS[row.result], escape(row.check), escape(row.detail))
+            add_row(table, MARKS[row.result], row.check, row.detail)
         console.print(table)
         for note in report.notes:
-            console.print(note, style="dim", markup=False)
-        console.print("[bold green]It holds.[/]" if report.holds else "[bold red]It does not hold.[/]")
+            say((note, "dim"))
+        say(("It holds.", "bold green") if report.holds else ("It does not hold.", "bold red"))
     if not report.holds:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import socket
 import threading
@@ -16,6 +17,7 @@ from tacit.bundle.prediction import predict
 from tacit.demo import processes
 from tacit.demo.baselines import accuracy, baselines
 from tacit.demo.patients import HOSPITALS, LABEL, Patients, patient_schema, split_patients
+from tacit.errors import TacitError
 from tacit.keys import Identity, PublicIdentity
 from tacit.run import new_study
 from tacit.study import Study
@@ -54,13 +56,33 @@ class DemoReport:
     verification: Report | None = None
 
     @property
+    def verified(self) -> bool:
+        """Whether the bundle holds, by `tacit verify`."""
+        return self.verification is not None and self.verification.holds
+
+    @property
     def alone_mean(self) -> float:
         """The accuracy of one hospital alone, on average over the hospitals."""
         return sum(self.alone.values()) / len(self.alone)
 
 
+def set_aside(folder: Path) -> Path | None:
+    """Move an earlier demo out of the way, so that nothing of it is lost; return where it is now.
+
+    Raises:
+        TacitError: something is there that is no demo, which is left as it is.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    if not (folder / "hospitals").is_dir():
+        raise TacitError(f"{folder} exists and is not an earlier demo: choose another folder with --out")
+    folder = folder.resolve()
+    numbers = (folder.with_name(f"{folder.name}.{number}") for number in itertools.count(1))
+    return folder.rename(next(kept for kept in numbers if not kept.exists()))
+
+
 def run_demo(folder: Path, seed: int | None, tell: Tell, watch: Watch) -> DemoReport:
-    """Walk through all nine steps in `folder`, which must not exist yet; returns what was found.
+    """Walk through all nine steps in `folder`, new or empty; returns what was found.
 
     With a `seed` the result repeats and there is no privacy: for tests alone.
 

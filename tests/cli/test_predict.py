@@ -1,0 +1,58 @@
+"""`tacit predict`: a holder's key opens the model, and predictions are as private as rows."""
+
+import csv
+import stat
+
+
+def test_prints_a_prediction_for_every_row(tacit, sealed):
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--json")
+    assert done.code == 0
+    assert len(done.json["predictions"]) == 80
+    assert set(done.json["predictions"]) <= {"yes", "no"}
+    assert all(abs(sum(row) - 1) < 1e-5 for row in done.json["probabilities"])
+    shown = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key")
+    assert "probability of yes" in shown.out
+
+
+def test_needs_no_label(tacit, sealed):
+    sealed.table.write_text("sex,age\nmale,30\nfemale,80\n")
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--json")
+    assert done.json["predictions"] == ["no", "yes"]
+
+
+def test_writes_a_file_that_only_its_owner_reads(tacit, sealed):
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--out", "out.csv")
+    assert done.code == 0
+    assert stat.S_IMODE((sealed.here / "out.csv").stat().st_mode) == 0o600
+    with (sealed.here / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 80
+    assert rows[0]["row"] == "1"
+
+
+def test_only_a_holder_can(tacit, sealed):
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "carrier.key")
+    assert done.code == 1
+    assert "holder" in done.err
+
+
+def test_an_altered_bundle_predicts_nothing(tacit, sealed):
+    data = bytearray(sealed.bundle.read_bytes())
+    data[-1] ^= 1
+    sealed.bundle.write_bytes(data)
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--out", "out.csv")
+    assert done.code == 1
+    assert not (sealed.here / "out.csv").exists()
+
+
+def test_a_bad_cell_is_named_and_not_shown(tacit, sealed):
+    sealed.table.write_text("age,sex\n30,male\n777.5,female\n")
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key")
+    assert done.code == 1
+    assert "line 3, column 'age'" in done.err
+    assert "777" not in done.err
+
+
+def test_identity_may_come_from_the_environment(tacit, sealed, monkeypatch):
+    monkeypatch.setenv("TACIT_IDENTITY", "north.key")
+    assert tacit("predict", sealed.bundle, sealed.table).code == 0
