@@ -12,25 +12,44 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import blake3
-import numba
 import numpy as np
+import scalar_field as scalar
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 from rich.console import Console
 from rich.table import Table
 
-from tacit.kernels import elementwise, goldilocks, masks, merkle, ntt, ring
+from tacit.kernels import elementwise, goldilocks, goldilocks_extension, masks, merkle, ntt, ring
 
 DRAW = np.random.default_rng(1)
-MODULUS = 2**64 - 2**32 + 1
-RUNS = 9
+MODULUS = goldilocks.MODULUS
+MILLION = 2**20
+Words = np.ndarray
 
 
-def median(work: Callable[[], object], runs: int = RUNS) -> float:
+class Row(NamedTuple):
+    """One line of the table. Figures are rates, and a higher one is better, unless the unit is a time."""
+
+    case: str
+    ours: float
+    peer: float
+    peer_name: str
+    ceiling: float
+    ceiling_name: str
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """Above 1 where ours is better."""
+        return self.peer / self.ours if self.unit == "ms" else self.ours / self.peer
+
+
+def median(work: Callable[[], object], runs: int = 9) -> float:
     """Seconds that `work` takes: the median, after one run that compiles."""
     work()
     times = []
@@ -41,67 +60,11 @@ def median(work: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(times)
 
 
-def words(*shape: int, below: int = 2**64) -> np.ndarray:
+def words(*shape: int, below: int = 2**64) -> Words:
     return DRAW.integers(0, below, shape, dtype=np.uint64)
 
 
-@numba.njit
-def scalar_multiply(x, y, out):
-    """The field's product by 32-bit limbs, as one would write it: the peer of the vector kernel."""
-    low = np.uint64(0xFFFFFFFF)
-    p = np.uint64(MODULUS)
-    for i in range(x.size):
-        a, b = x[i], y[i]
-        al, ah, bl, bh = a & low, a >> np.uint64(32), b & low, b >> np.uint64(32)
-        ll, hl, lh, hh = al * bl, ah * bl, al * bh, ah * bh
-        middle = hl + (ll >> np.uint64(32))
-        second = lh + (middle & low)
-        lo = (second << np.uint64(32)) | (ll & low)
-        hi = hh + (middle >> np.uint64(32)) + (second >> np.uint64(32))
-        h1, h0 = hi >> np.uint64(32), hi & low
-        t = lo - h1
-        if lo < h1:
-            t -= low
-        u = (h0 << np.uint64(32)) - h0
-        r = t + u
-        if r < u:
-            r += low
-        out[i] = r - p if r >= p else r
-
-
-@numba.njit
-def scalar_ntt(values, roots, scratch):
-    """A plain radix-2 transform (Stockham), the peer of the panelled one; `roots` are all n-th roots of unity."""
-    n = values.size
-    half = n // 2
-    p = np.uint64(MODULUS)
-    product = np.empty(1, np.uint64)
-    x, y = values, scratch
-    stride = 1
-    while stride < n:
-        for start in range(0, half, stride):
-            w = roots[start : start + 1]
-            for j in range(stride):
-                a, b = x[start + j], x[start + j + half]
-                s = a + b
-                if s < a or s >= p:
-                    s -= p
-                d = a - b if a >= b else a + (p - b)
-                scalar_multiply(np.array([d]), w, product)
-                y[2 * start + j] = s
-                y[2 * start + j + stride] = product[0]
-        x, y = y, x
-        stride *= 2
-    return x
-
-
-def aes_bytes(count: int) -> Callable[[], object]:
-    zeros = bytes(count)
-    return lambda: Cipher(AES128(b"k" * 16), CTR(bytes(16))).encryptor().update(zeros)
-
-
-def matmul_rows() -> list[tuple]:
-    rows = []
+def matrix_products() -> Iterator[Row]:
     for m, k, n in ((512, 512, 512), (128, 784, 128), (1, 784, 128)):
         a, b = words(m, k), words(k, n)
         x, y = DRAW.random((m, k)), DRAW.random((k, n))
@@ -109,73 +72,119 @@ def matmul_rows() -> list[tuple]:
         ours = work / median(lambda a=a, b=b: ring.matmul(a, b))
         peer = work / median(lambda a=a, b=b: a @ b, 5)
         ceiling = work / median(lambda x=x, y=y: x @ y)
-        rows.append((f"ring matmul {m}x{k}x{n}", ours, peer, "numpy uint64 @", ceiling, "float64 dgemm", "GMAC/s"))
-    return rows
+        yield Row(f"ring matmul {m}x{k}x{n}", ours, peer, "numpy uint64 @", ceiling, "float64 dgemm", "GMAC/s")
 
 
-def elementwise_row() -> tuple:
-    n = 2**20
-    x0, x1, y0, y1, mask, out = (words(n) for _ in range(6))
-    moved = 6 * 8 * n / 1e9
-    ours = moved / median(lambda: elementwise.multiply_replicated(x0, x1, y0, y1, mask, out))
-    peer = moved / median(lambda: x0 * y0 + x0 * y1 + x1 * y0 + mask)
-    source, target = words(8 * n), words(8 * n)
-    ceiling = 2 * source.nbytes / 1e9 / median(lambda: np.copyto(target, source))
-    return ("replicated product 2^20", ours, peer, "numpy", ceiling, "memcpy", "GB/s")
+def passes() -> Iterator[Row]:
+    x0, x1, y0, y1, mask, out = (words(MILLION) for _ in range(6))
+    integers, rounded = x0.view(np.int64), out.view(np.int64)
+    half = np.int64(2**15)
+    cases = [
+        (
+            "replicated product",
+            6,
+            lambda: elementwise.multiply_replicated(x0, x1, y0, y1, mask, out),
+            lambda: x0 * y0 + x0 * y1 + x1 * y0 + mask,
+        ),
+        ("add product", 4, lambda: elementwise.add_product(out, x0, y0), lambda: np.add(out, x0 * y0, out)),
+        ("rescale", 2, lambda: elementwise.rescale(integers, 16, rounded), lambda: (integers + half) >> 16),
+    ]
+    for case, moved, work, peer in cases:
+        size = moved * x0.nbytes / 1e9
+        source, target = words(moved * MILLION // 2), words(moved * MILLION // 2)  # as many bytes, read and written
+        ceiling = size / median(lambda source=source, target=target: np.copyto(target, source), 51)
+        yield Row(f"{case} 2^20", size / median(work, 51), size / median(peer, 51), "numpy", ceiling, "memcpy", "GB/s")
 
 
-def mask_row() -> tuple:
-    vector = np.zeros(2**24, np.uint32)
+def mask_expansion() -> Iterator[Row]:
+    vector, zeros, room = np.zeros(2**24, np.uint32), bytes(2**18), bytearray(2**18)
     size = vector.nbytes / 1e9
     ours = size / median(lambda: masks.add_mask(vector, b"s" * 16))
     generator = np.random.Generator(np.random.MT19937(1))
     peer = size / median(lambda: vector + generator.integers(0, 2**32, vector.size, dtype=np.uint32))
-    ceiling = size / median(aes_bytes(vector.nbytes))
-    return ("mask 64 MiB added", ours, peer, "Mersenne Twister", ceiling, "one-call AES-CTR", "GB/s")
+    cipher = Cipher(AES128(b"k" * 16), CTR(bytes(16))).encryptor()
+    ceiling = size / median(lambda: [cipher.update_into(zeros, room) for _ in range(vector.nbytes // len(zeros))])
+    yield Row("mask 64 MiB added", ours, peer, "Mersenne Twister", ceiling, "AES-CTR in cache", "GB/s")
 
 
-def leaf_row() -> tuple:
+def hashing() -> Iterator[Row]:
     leaves = DRAW.integers(0, 256, (2**17, 256), dtype=np.uint8)
-    size = leaves.nbytes / 1e9
-    ours = size / median(lambda: merkle.hash_leaves(leaves))
-    peer = size / median(lambda: [hashlib.sha256(leaf).digest() for leaf in leaves], 5)
-    ceiling = size / median(lambda: blake3.blake3(leaves.data).digest())
-    return ("Merkle leaves of 256 B", ours, peer, "hashlib.sha256 loop", ceiling, "one-call blake3", "GB/s")
+    digests = leaves.reshape(-1, merkle.DIGEST)[: 2**18]
+    pairs = digests.reshape(-1, 2 * merkle.DIGEST)
+    for case, work, messages in (
+        ("Merkle leaves of 256 B", lambda: merkle.hash_leaves(leaves), leaves),
+        ("Merkle nodes", lambda: merkle.parents(digests), pairs),
+    ):
+        size = messages.nbytes / 1e9
+        peer = size / median(lambda messages=messages: [hashlib.sha256(each).digest() for each in messages], 5)
+        ceiling = size / median(lambda messages=messages: blake3.blake3(messages.data).digest())
+        yield Row(case, size / median(work), peer, "hashlib.sha256 loop", ceiling, "one-call blake3", "GB/s")
 
 
-def field_row() -> tuple:
-    n = 2**20
-    x, y, out = words(n, below=MODULUS), words(n, below=MODULUS), np.empty(n, np.uint64)
-    ours = n / 1e6 / median(lambda: goldilocks.multiply(x, y, out), 51)
-    expected = out.copy()
-    peer = n / 1e6 / median(lambda: scalar_multiply(x, y, out), 51)
-    assert (out == expected).all()
-    ceiling = n / 1e6 / median(lambda: np.multiply(x, y, out), 51)
-    return ("Goldilocks multiply 2^20", ours, peer, "scalar numba", ceiling, "numpy uint64 *", "M mul/s")
+def field() -> Iterator[Row]:
+    n, runs = MILLION, 51
+    x, y, out, expected = (
+        words(n, below=MODULUS),
+        words(n, below=MODULUS),
+        np.empty(n, np.uint64),
+        np.empty(n, np.uint64),
+    )
+    pairs = x.reshape(-1, 2), y.reshape(-1, 2), out.reshape(-1, 2)
+    other = expected.reshape(-1, 2)
+    product = median(lambda: np.multiply(x, y, out), runs)
+    total = median(lambda: np.add(x, y, out), runs)
+    multiplied, added = "numpy uint64 *", "numpy uint64 +"
+    extension = goldilocks_extension.multiply
+    cases = [
+        (
+            "multiply",
+            lambda: goldilocks.multiply(x, y, out),
+            lambda: scalar.multiply(x, y, expected),
+            product,
+            multiplied,
+        ),
+        ("add", lambda: goldilocks.add(x, y, out), lambda: scalar.add(x, y, expected), total, added),
+        ("dot", lambda: goldilocks.dot(x, y), lambda: scalar.dot(x, y), product, multiplied),
+        ("invert", lambda: goldilocks.invert(x), lambda: scalar.invert(x), product, multiplied),
+        (
+            "extension multiply",
+            lambda: extension(*pairs),
+            lambda: scalar.extend(*pairs[:2], other),
+            product,
+            multiplied,
+        ),
+    ]
+    for case, ours, peer, ceiling, name in cases:
+        count = n / 2 if "extension" in case else n
+        check(case, ours(), peer())
+        rates = (count / 1e6 / seconds for seconds in (median(ours, runs), median(peer, runs)))
+        yield Row(f"Goldilocks {case} 2^20", *rates, "scalar numba", count / 1e6 / ceiling, name, "M/s")
 
 
-def transform_row() -> tuple:
-    n = 2**20
-    x = words(n, below=MODULUS)
-    roots = goldilocks.powers(ntt.root_of_unity(n), n // 2)
+def check(case: str, ours: object, peer: object) -> None:
+    """A peer that computes something else would say nothing."""
+    assert np.array_equal(ours, peer), case
+
+
+def transforms() -> Iterator[Row]:
+    x = words(MILLION, below=MODULUS)
+    roots = goldilocks.powers(ntt.root_of_unity(MILLION), MILLION // 2)
+    values, scratch = x.copy(), np.empty_like(x)
+    check("NTT", ntt.forward(x), scalar.transform(x.copy(), roots, scratch))
     ours = 1e3 * median(lambda: ntt.forward(x))
-    scratch = np.empty(n, np.uint64)
-    assert (scalar_ntt(x.copy(), roots, scratch) == ntt.forward(x)).all()
-    peer = 1e3 * median(lambda: scalar_ntt(x.copy(), roots, scratch), 5)
-    passes = 1e3 * median(lambda: np.copyto(scratch, x))
-    return ("NTT 2^20", ours, peer, "scalar radix-2 numba", passes, "one memcpy", "ms")
+    peer = 1e3 * median(lambda: scalar.transform(values, roots, scratch), 5)
+    copy = 1e3 * median(lambda: np.copyto(scratch, x))
+    yield Row("NTT 2^20", ours, peer, "scalar radix-2 numba", copy, "one memcpy", "ms")
 
 
 def main() -> None:
-    rows = [*matmul_rows(), elementwise_row(), mask_row(), leaf_row(), field_row(), transform_row()]
     table = Table("case", "ours", "peer", "", "ratio", "ceiling", "", "unit", box=None)
     results = []
-    for case, ours, peer, peer_name, ceiling, ceiling_name, unit in rows:
-        ratio = peer / ours if unit == "ms" else ours / peer
-        table.add_row(
-            case, f"{ours:.3g}", f"{peer:.3g}", peer_name, f"{ratio:.2f}", f"{ceiling:.3g}", ceiling_name, unit
-        )
-        results.append({"case": case, "ours": ours, "peer": peer, "ratio": ratio, "unit": unit})
+    for group in (matrix_products, passes, mask_expansion, hashing, field, transforms):
+        for row in group():
+            ours, peer, ceiling = (f"{figure:.3g}" for figure in (row.ours, row.peer, row.ceiling))
+            table.add_row(row.case, ours, peer, row.peer_name, f"{row.ratio:.2f}", ceiling, row.ceiling_name, row.unit)
+            results.append({key: getattr(row, key) for key in ("case", "ours", "peer", "ratio", "unit")})
     Console(width=130).print(table)
     print(json.dumps(results))
 

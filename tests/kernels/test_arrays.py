@@ -40,6 +40,7 @@ def test_writable_never_copies(disguises):
 def test_apart_copies_only_what_would_be_overwritten():
     room = np.arange(20, dtype=np.uint64)
     assert arrays.apart(room[:10], room[10:]).base is room
+    assert arrays.apart(room[10:], room[:10]).base is room
     same = room[:10]
     assert arrays.apart(same, room[:10]) is same
     for source in (room[1:11], room[9:19], room[:9], room):

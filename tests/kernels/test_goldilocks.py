@@ -1,5 +1,7 @@
 """The field on arrays, against Python's integers."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -32,6 +34,29 @@ def test_binary_operations(words, operation, length, seed):
     assert out.tolist() == expected
     assert operation(x, y, out=y).tolist() == expected
     assert y.tolist() == expected
+
+
+@binary
+@pytest.mark.parametrize("length", [1, 8, 19])
+def test_words_beyond_the_field_count_modulo_p(operation, length):
+    """Whatever a stranger sends, results are elements."""
+    edges = [0, 1, P - 1, P, P + 1, 2**64 - 2**32, 2**64 - 2, 2**64 - 1]
+    for a, b in itertools.product(edges, edges):
+        x, y = np.full(length, a, dtype=np.uint64), np.full(length, b, dtype=np.uint64)
+        assert operation(x, y).tolist() == [BINARY[operation](a, b)] * length
+
+
+def test_other_operations_on_words_beyond_the_field(words):
+    x, y = words(1, 100), words(2, 100)
+    reduced, other = goldilocks.canonical(x), goldilocks.canonical(y)
+    np.testing.assert_array_equal(goldilocks.negate(x), goldilocks.negate(reduced))
+    np.testing.assert_array_equal(goldilocks.power(x, 1), reduced)
+    np.testing.assert_array_equal(goldilocks.power(x, 5), goldilocks.power(reduced, 5))
+    assert goldilocks.dot(x, y) == goldilocks.dot(reduced, other)
+    largest, ones = np.full(35, 2**64 - 1, dtype=np.uint64), np.ones(35, dtype=np.uint64)  # products beyond p as well
+    assert goldilocks.dot(largest, ones) == 35 * (2**64 - 1) % P
+    nonzero = x[reduced != 0]
+    np.testing.assert_array_equal(goldilocks.invert(nonzero), goldilocks.invert(goldilocks.canonical(nonzero)))
 
 
 @binary
@@ -68,10 +93,11 @@ def test_invert(words, length, seed):
     np.testing.assert_array_equal(x, before)
 
 
-def test_zero_has_no_inverse(words):
+@pytest.mark.parametrize("zero", [0, P])
+def test_zero_has_no_inverse(zero):
     for length, place in ((1, 0), (40, 39), (100, 50)):
         x = np.ones(length, dtype=np.uint64)
-        x[place] = 0
+        x[place] = zero
         with pytest.raises(ZeroDivisionError):
             goldilocks.invert(x)
         with pytest.raises(ZeroDivisionError):
@@ -148,6 +174,8 @@ def test_range_of_words(words):
     for word, expected in ((P - 1, True), (P, False), (2**64 - 1, False)):
         assert goldilocks.is_canonical(np.array([0, word], dtype=np.uint64)) is expected
     assert goldilocks.is_canonical(np.array([], dtype=np.uint64))
+    assert goldilocks.canonical(np.array(P + 3, dtype=np.uint64)) == 3
+    assert goldilocks.canonical(np.array([], dtype=np.uint64)).size == 0
 
 
 def test_seven_generates_the_group():
@@ -188,7 +216,7 @@ def test_refusals():
         goldilocks.dot(x, x[:3])
     with pytest.raises(ValueError, match="1 dimensions"):
         goldilocks.dot(x.reshape(2, 2), x.reshape(2, 2))
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="count must not be negative"):
         goldilocks.powers(7, -1)
     with pytest.raises(TypeError):
         goldilocks.power(x, 0.5)

@@ -1,5 +1,7 @@
 """The quadratic extension, against Python's integers."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,6 +43,27 @@ def test_a_single_element_by_many(words, length, seed):
     assert goldilocks_extension.multiply(y, x).tolist() == expected
 
 
+def test_words_beyond_the_field_count_modulo_p(words):
+    x, y = words(1, (300, 2)), words(2, (300, 2))
+    expected = goldilocks_extension.multiply(goldilocks.canonical(x), goldilocks.canonical(y))
+    np.testing.assert_array_equal(goldilocks_extension.multiply(x, y), expected)
+    for a, b in itertools.product([0, 1, P - 1, P, P + 1, 2**64 - 1], repeat=2):
+        x, y = np.array([[a, b]], dtype=np.uint64), np.array([[b, a]], dtype=np.uint64)
+        assert goldilocks_extension.multiply(x, y).tolist() == [product([a, b], [b, a])]
+
+
+def test_products_that_stay_beyond_p_on_the_way():
+    """Found by search: either of the two inner products is no canonical word here, and the cross term is below it."""
+    for words in ([2**32 + 1, P - 1, 2**32 + 1, P - 2**32 + 2], [P - 2**32 + 2, 2**64 - 1, 2**32 + 1, 2**32 + 1]):
+        x, y = np.array([words[:2]], dtype=np.uint64), np.array([words[2:]], dtype=np.uint64)
+        assert goldilocks_extension.multiply(x, y).tolist() == [product(words[:2], words[2:])]
+
+
+def test_zero_in_another_word_has_no_inverse():
+    with pytest.raises(ZeroDivisionError):
+        goldilocks_extension.invert(np.array([[P, 0]], dtype=np.uint64))
+
+
 @unhurried
 @given(length=LENGTHS, seed=SEEDS)
 def test_invert(words, length, seed):
@@ -75,8 +98,9 @@ def test_refusals():
     x = np.ones((4, 2), dtype=np.uint64)
     with pytest.raises(ZeroDivisionError):
         goldilocks_extension.invert(np.array([[1, 0], [0, 0]], dtype=np.uint64))
-    with pytest.raises(ValueError, match="shape"):
-        goldilocks_extension.multiply(x, np.ones((4, 3), dtype=np.uint64))
+    for bad in (np.ones((4, 3), dtype=np.uint64), np.ones((4, 1), dtype=np.uint64)):
+        with pytest.raises(ValueError, match=r"must have shape \(n, 2\)"):
+            goldilocks_extension.multiply(bad, bad)
     with pytest.raises(ValueError, match="2 dimensions"):
         goldilocks_extension.multiply(x, x.reshape(-1))
     with pytest.raises(ValueError, match="broadcast"):

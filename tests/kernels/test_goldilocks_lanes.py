@@ -16,7 +16,6 @@ ANY = sorted(
     | {2**64 - 2**33 + 1, P - 2, P - 1, P, P + 1, P + 2**31, 2**64 - 2, 2**64 - 1}
 )
 BOUNDED = [word for word in ANY if word <= P]
-CANONICAL = [word for word in ANY if word < P]
 
 
 def results(operation, operands: list[tuple[int, ...]], lanes_at_once: int) -> list[int]:
@@ -49,8 +48,8 @@ CASES = {
     "subtract_bounded": (field.subtract_bounded, (ANY, BOUNDED), lambda x, y: x - y, False),
     "times_fourth_root": (field.times_fourth_root, (ANY,), lambda x: x * 2**48, False),
     "canonical": (field.canonical, (ANY,), lambda x: x, True),
-    "add": (field.add, (CANONICAL, CANONICAL), lambda x, y: x + y, True),
-    "subtract": (field.subtract, (CANONICAL, CANONICAL), lambda x, y: x - y, True),
+    "add": (field.add, (ANY, ANY), lambda x, y: x + y, False),
+    "subtract": (field.subtract, (ANY, ANY), lambda x, y: x - y, False),
 }
 
 

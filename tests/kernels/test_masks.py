@@ -98,9 +98,9 @@ def test_refusals():
     with pytest.raises(ValueError, match="1 dimensions"):
         masks.add_mask(vector.reshape(2, 2), bytes(16))
     vector.flags.writeable = False
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(ValueError, match="vector is read-only"):
         masks.add_mask(vector, bytes(16))
     with pytest.raises(TypeError, match="float64"):
         masks.expand(bytes(16), 4, np.float64)
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="length must not be negative"):
         masks.expand(bytes(16), -1, np.uint64)

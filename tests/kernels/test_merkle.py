@@ -130,7 +130,7 @@ def test_refusals():
         merkle.hash_leaves(np.zeros(64, dtype=np.uint8))
     with pytest.raises(ValueError, match="even in number"):
         merkle.parents(np.zeros((3, 32), dtype=np.uint8))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="digests must have shape"):
         merkle.parents(np.zeros((2, 31), dtype=np.uint8))
     with pytest.raises(ValueError, match="at least one leaf"):
         merkle.root(np.zeros((0, 32), dtype=np.uint8))

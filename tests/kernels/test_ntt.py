@@ -72,6 +72,15 @@ def test_products_are_convolutions(words, logarithm, seed):
     assert ntt.inverse(goldilocks.multiply(ntt.forward(x), ntt.forward(y))).tolist() == expected
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024])
+def test_words_beyond_the_field_count_modulo_p(words, size):
+    rows = words(size, (9, size))
+    rows[0], rows[1] = 2**64 - 1, P
+    for transform in (ntt.forward, ntt.inverse):
+        np.testing.assert_array_equal(transform(rows), transform(goldilocks.canonical(rows)))
+        assert goldilocks.is_canonical(transform(rows))
+
+
 def test_linear(words):
     x, y = words(1, 2**11, P), words(2, 2**11, P)
     np.testing.assert_array_equal(

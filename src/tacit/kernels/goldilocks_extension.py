@@ -1,7 +1,7 @@
 """The quadratic extension F_p[X] / (X^2 - 7) of the Goldilocks field: arrays (n, 2) of a0 + a1 X.
 
 Its 2^128 elements are what a proof draws its challenges from: the field itself has too few. X^2 - 7 is irreducible,
-since 7 generates the multiplicative group and so is no square. Every word is canonical, as in `goldilocks`; addition
+since 7 generates the multiplicative group and so is no square. Words in and out are as in `goldilocks`; addition
 and subtraction are `goldilocks.add` and `goldilocks.subtract` on the same arrays.
 """
 

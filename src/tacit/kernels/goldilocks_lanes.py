@@ -7,7 +7,7 @@ Three kinds of operand, since most corrections can be left out inside a longer c
 
 - *any*: any word; it stands for itself modulo p;
 - *bounded*: at most p, so that one correction suffices when it is added to or subtracted from any word;
-- *canonical*: in [0, p), what every public function takes and gives.
+- *canonical*: in [0, p), what every public function gives.
 """
 
 from __future__ import annotations
@@ -69,16 +69,10 @@ def canonical(builder: Builder, x: Value) -> Value:
 
 
 def add(builder: Builder, x: Value, y: Value) -> Value:
-    """x + y: canonical from canonical, as x - (p - y)."""
-    return _subtract_once(builder, x, builder.sub(constant(x.type, MODULUS), y))
+    """x + y: any from any."""
+    return add_bounded(builder, x, canonical(builder, y))
 
 
 def subtract(builder: Builder, x: Value, y: Value) -> Value:
-    """x - y: canonical from canonical."""
-    return _subtract_once(builder, x, y)
-
-
-def _subtract_once(builder: Builder, x: Value, y: Value) -> Value:
-    difference = builder.sub(x, y)
-    borrowed = builder.icmp_unsigned("<", x, y)
-    return builder.select(borrowed, builder.add(difference, constant(x.type, MODULUS)), difference)
+    """x - y: any from any."""
+    return subtract_bounded(builder, x, canonical(builder, y))

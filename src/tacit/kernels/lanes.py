@@ -6,9 +6,6 @@ fits to the machine: eight 64-bit lanes are one register with AVX-512, two with 
 
 `emitted` turns a Python function that writes such code into one that compiled functions can call; `compiled` is
 `numba.njit` with the options that every kernel here uses. Addresses are plain integers (see `arrays`).
-
-Numba's cache watches the file of the compiled function only. After editing this file or `goldilocks_lanes`, remove
-`__pycache__/*.nb?`, or the kernels keep the old code.
 """
 
 from __future__ import annotations
@@ -21,6 +18,8 @@ import llvmlite.binding
 from llvmlite import ir
 from numba import config, njit, types
 from numba.extending import intrinsic
+
+from tacit.kernels.cache import keep_on_disk
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -35,7 +34,9 @@ nothing = types.void
 
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Compile at the first call, keep the machine code on disk, and let other Python threads run meanwhile."""
-    return cast("Callable[Parameters, Result]", njit(nogil=True, cache=True)(function))
+    dispatcher = njit(nogil=True)(function)
+    keep_on_disk(dispatcher)
+    return cast("Callable[Parameters, Result]", dispatcher)
 
 
 def emitted(*arguments: Any, returns: Any = nothing) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -5,8 +5,8 @@
     out[k] = sum of rows[j] * w^(jk) over j < n,      w = 7^((p - 1) / n),      n = 2^k, k <= 32
 
 and `inverse` gives the coefficients back. Both take and give natural order, rows of a 2-D array one by one (or of
-any array, along its last axis), canonical words. With `shift` the points are shift, shift * w, ...: a coset, on which
-no polynomial vanishes that vanishes on the n-th roots of unity.
+any array, along its last axis), words in and out as in `goldilocks`. With `shift` the points are shift, shift * w, ...:
+a coset, on which no polynomial vanishes that vanishes on the n-th roots of unity.
 
 How it is computed is told in `ntt_panels`. Tables are kept for each size: a few times the square root of n words.
 """
