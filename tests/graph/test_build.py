@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -49,10 +51,19 @@ def test_where_the_shape_of_the_input_comes_from() -> None:
         Graph.build([ReLU.of()], np.zeros(2), 1, input_shape=(3,))
 
 
-@pytest.mark.parametrize("shape", [(), (0,), (-1,), (2.0,), (True,)])
+@pytest.mark.parametrize("shape", [(), (0,), (-1,), (2.0,), (True,), 5, "5"])
 def test_input_shapes_that_are_none(shape: tuple[int, ...]) -> None:
     with pytest.raises(GraphError, match="it must be positive whole numbers"):
         Graph.build([ReLU.of()], 0, 1, input_shape=shape)
+
+
+@pytest.mark.parametrize("shape", [(2**24 + 1,), (2**40,), (2**12, 2**13), (2**40, 2**40)])
+def test_input_shapes_that_are_too_large_are_refused_before_anything_is_allocated(shape: tuple[int, ...]) -> None:
+    tracemalloc.start()
+    with pytest.raises(GraphError, match="a row may have 16777216 elements at most"):
+        Graph.build([ReLU.of()], 0, 1, input_shape=shape)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 0), (np.nan, 1), (0, np.nan), (-np.inf, 0), (0, np.inf)])
@@ -91,6 +102,15 @@ def test_an_overflow_that_no_scale_avoids() -> None:
         Graph.build([Linear.of(np.ones((1, 1))), Square.of(), Square.of()], -1e6, 1e6)
 
 
+def test_a_bias_or_a_range_that_does_not_fit_names_what_does() -> None:
+    with pytest.raises(GraphError, match=r"bias: the value at 0 passes 2\*\*62 .* the largest that fits is 15"):
+        Graph.build([Linear.of([[0.0]], [2.0**31])], -1, 1)
+    with pytest.raises(GraphError, match=r"the range \[.*\] passes 2\*\*53 .* the largest that fits is 15"):
+        Graph.build([ReLU.of()], -(2.0**38), 1, input_shape=(1,))
+    with pytest.raises(GraphError, match="is not a finite number$"):
+        Graph.build([Linear.of([[0.0]], [np.inf])], -1, 1)
+
+
 def test_weights_on_wide_inputs_get_more_bits() -> None:
     """Income up to 2**20 with a coefficient of 1e-5: with 16 bits the error would be up to 4."""
     weight = np.array([[1.234567e-5, 0.5]])
@@ -103,7 +123,9 @@ def test_weights_on_wide_inputs_get_more_bits() -> None:
     assert np.abs(narrow.predict(x) - x @ weight.T).max() > 1
 
 
-@pytest.mark.parametrize(("end", "bits"), [(1.0, 16), (0.001, 16), (1.5, 17), (2.0, 17), (2.1, 18), (255.0, 24)])
+@pytest.mark.parametrize(
+    ("end", "bits"), [(0.0, 16), (1.0, 16), (0.001, 16), (1.5, 17), (2.0, 17), (2.1, 18), (255.0, 24)]
+)
 def test_how_many_bits_a_range_gives(end: float, bits: int) -> None:
     assert Graph.build([Linear.of([[1.0]])], -end, end).layers[0].weight_bits == bits  # type: ignore[attr-defined]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
@@ -73,6 +74,26 @@ def test_quantise_keeps_weights_out_of_its_errors() -> None:
 def test_what_is_no_real_number_is_named(bad: object) -> None:
     with pytest.raises(GraphError, match="^x: not an array of real numbers"):
         as_floats(bad, "x")  # type: ignore[arg-type]
+
+
+def test_no_value_is_quoted_where_it_is_no_number() -> None:
+    """Such a value may be a patient's name. Text that looks like a number is none either."""
+    for values in (
+        np.array(["Alice", 1], dtype=object),
+        np.array([["0.5"]], dtype=object),
+        [b"Alice"],
+        [["Alice"], []],
+    ):
+        with pytest.raises(GraphError) as caught:
+            as_floats(values, "x")  # type: ignore[arg-type]
+        assert "Alice" not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
+
+
+def test_numbers_that_no_float_holds() -> None:
+    for values in ([10**400], [Decimal("sNaN")]):
+        with pytest.raises(GraphError, match="a number that no float holds"):
+            as_floats(values, "x")  # type: ignore[arg-type]
+    assert as_floats([Fraction(1, 4), Decimal("0.5")], "x").tolist() == [0.25, 0.5]  # type: ignore[arg-type]
 
 
 def test_other_numbers_become_float64() -> None:

@@ -91,19 +91,21 @@ def test_batches_of_every_size(rows: int) -> None:
         assert set(graph.trace(graph.encode(x[:3]))) == {"input", *(layer.name for layer in graph.layers)}
 
 
-def test_rows_do_not_depend_on_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = Graph.build([Linear.of(np.ones((3, 5))), Softmax.of()], -1, 1)
-    x = graph.encode(np.random.default_rng(0).uniform(-1, 1, (100, 5)))
-    whole = graph.evaluate(x)
-    monkeypatch.setattr("tacit.graph.graph._CHUNK", 35)
-    assert (graph.evaluate(x) == whole).all()
-    assert (np.concatenate([graph.evaluate(row[None]) for row in x]) == whole).all()
-
-
 def test_inputs_that_are_not_contiguous() -> None:
     graph = Graph.build([Linear.of(np.arange(6.0).reshape(2, 3))], -1, 1)
     x = graph.encode(np.random.default_rng(0).uniform(-1, 1, (8, 6))[:, ::2])
     assert (graph.evaluate(np.asfortranarray(x)[::-1]) == graph.evaluate(x.copy())[::-1]).all()
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_subclasses_of_arrays_are_taken_for_their_numbers() -> None:
+    """Of two matrices `*` is another product, and a masked array leaves its masked elements as they were."""
+    graph = Graph.build([Square.of()], -1, 1, input_shape=(2,))
+    x = np.array([[-5000, 5000], [30000, 20000]])
+    for disguised in (np.asmatrix(x), np.ma.masked_array(x, mask=[[True, False], [False, True]])):
+        assert type(graph.evaluate(disguised)) is np.ndarray
+        assert (graph.evaluate(disguised) == graph.evaluate(x)).all()
+        assert (graph.trace(disguised)["square_1"] == graph.evaluate(x)).all()
 
 
 def test_the_input_is_left_alone() -> None:

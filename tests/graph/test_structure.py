@@ -54,6 +54,7 @@ def test_orders_that_are_some() -> None:
         (HIGH, LOW),
         (LOW, np.array([1.0, np.nan])),
         (np.array([0.0, -np.inf]), HIGH),
+        (LOW, np.array([1.0, np.inf])),
         (np.zeros(()), np.ones(())),
         (np.zeros(0), np.ones(0)),
         (LOW.astype(np.float32), HIGH),
@@ -82,6 +83,9 @@ def test_rows_that_would_take_too_much_are_refused_before_anything_is_allocated(
         huge = kind("a", ("input",), (side, side), (1, 1), (side // 2, side // 2))
         with pytest.raises(GraphError, match="one row would take"):
             graph(huge, low=one, high=one + 1)
+        padded = kind("a", ("input",), (4096, 4096), (1, 1), (2048, 2048))  # little work, and 4 values of output
+        with pytest.raises(GraphError, match="one row would take 16785414 values"):
+            graph(padded, low=one, high=one + 1)
     image = np.zeros((1, 512, 512))
     weight, bias = np.ones((1024, 1, 1, 1), dtype=np.int64), np.zeros(1024, dtype=np.int64)
     with pytest.raises(GraphError, match="one row would take [0-9]+ values of memory and 268435456 operations"):

@@ -33,9 +33,11 @@ from tacit.graph import (
     Tanh,
 )
 from tacit.graph.intervals import AccumulatorError
+from tacit.graph.layers.affine import Affine
 
 Row = dict[tuple[int, ...], int]
 UNIT = 1 << 300
+ZERO = np.zeros(1, np.int64)
 
 
 def exp_of(numerator: int, denominator: int) -> int:
@@ -240,6 +242,27 @@ def random_layer(
     return (plain | {"softmax": Softmax, "argmax": ArgMax})[kind](name, (last,))
 
 
+def reach(layer: Layer, inputs: list[np.ndarray], f: int) -> int:
+    """The largest absolute value on the way to the layer's tensor, whatever the order of additions."""
+    x = inputs[0].astype(object)  # Python's integers
+    match layer:
+        case Affine():
+            factor, term = (np.abs(part.astype(object)) for part in layer.parts())
+            return int((layer.products(np.abs(x), factor) + term).max())
+        case AveragePool():
+            mean = Conv2d("c", ("x",), np.ones((1, 1, *layer.size), np.int64), ZERO, layer.stride, layer.padding, 1)
+            one_by_one = np.abs(x).reshape(-1, 1, *x.shape[2:])
+            return int(mean.products(one_by_one, mean.weight.astype(object)).max()) * layer.reciprocal(f)[0]
+        case Square():
+            return int((x * x).max())
+        case Add():
+            return int((np.abs(x) + np.abs(inputs[1].astype(object))).max())
+        case MaxPool() | ArgMax() | Softmax():  # comparisons by subtraction
+            axes = tuple(range(1, x.ndim))
+            return int((x.max(axis=axes) - x.min(axis=axes)).max())
+    return 0
+
+
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(graphs(), st.integers(0, 2**32))
 def test_the_twin_agrees_exactly_and_nothing_leaves_its_bounds(graph: Graph, seed: int) -> None:
@@ -256,6 +279,9 @@ def test_the_twin_agrees_exactly_and_nothing_leaves_its_bounds(graph: Graph, see
         assert tensor.shape[1:] == graph.shapes[name] == graph.bounds[name].shape
         assert (tensor >= graph.bounds[name].low).all()
         assert (tensor <= graph.bounds[name].high).all()
+    for layer in graph.layers:
+        found = reach(layer, [traced[name] for name in layer.inputs], graph.fraction_bits)
+        assert found <= graph.accumulator_bounds[layer.name] <= 2**62, layer
     for number, row in enumerate(x):
         for name, expected in twin(graph, row).items():
             assert expected == {i: int(v) for i, v in np.ndenumerate(traced[name][number])}, name

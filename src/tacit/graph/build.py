@@ -32,7 +32,7 @@ from tacit.graph.fold import fold
 from tacit.graph.graph import Graph
 from tacit.graph.intervals import AccumulatorError, Interval
 from tacit.graph.layers import INPUT, Flatten, FloatLayer, Layer, Linear
-from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, encode_range
+from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, encode_range, tensor_shapes
 
 
 class Draft:
@@ -119,15 +119,17 @@ def input_range(
 ) -> tuple[Floats, Floats]:
     """low and high as float64 arrays of the input's shape: the given one, that of low and high, or the model's own."""
     lows, highs = as_floats(low, "low"), as_floats(high, "high")
-    shape = tuple(input_shape) if input_shape is not None else None
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else input_shape
     try:
         together = np.broadcast_shapes(lows.shape, highs.shape)
         if shape is None:
             shape = guess if guess and together in ((), (1,)) else together or None
         if shape is None:
             raise GraphError("the shape of the input is unknown: give input_shape, or low and high for each feature")
-        if not shape or not all(type(side) is int and side > 0 for side in shape):
+        if not shape or not isinstance(shape, tuple) or not all(type(side) is int and side > 0 for side in shape):
             raise GraphError(f"input_shape is {shape}: it must be positive whole numbers, without the batch axis")
+        if prod(shape) > MAX_ELEMENTS:
+            raise GraphError(f"input_shape is {shape}: a row may have {MAX_ELEMENTS} elements at most")
         pair = np.broadcast_to(lows, shape).copy(), np.broadcast_to(highs, shape).copy()
     except ValueError as error:
         raise GraphError(f"low {lows.shape} and high {highs.shape} do not fit an input of shape {shape}") from error
@@ -141,7 +143,8 @@ def input_range(
 def assemble(draft: Draft, low: Floats, high: Floats, *, fraction_bits: int, weight_bits: int | None = None) -> Graph:
     """The graph of a draft whose last layer is the output.
 
-    AccumulatorError, naming the layer, its bound and the largest fraction_bits that fits, where one could pass 2**62.
+    AccumulatorError, naming the layer, its bound and the largest fraction_bits that fits, where one could pass 2**62;
+    any other GraphError, a bias past 2**62 say, names the largest fraction_bits that fits where there is one.
     """
     check_fraction_bits(fraction_bits)
     if weight_bits is not None and not (type(weight_bits) is int and 1 <= weight_bits <= MAX_WEIGHT_BITS):
@@ -150,23 +153,36 @@ def assemble(draft: Draft, low: Floats, high: Floats, *, fraction_bits: int, wei
     if not layers:
         raise GraphError("the model has no layers: its output is its input")
     draft.notes += notes
+    tensor_shapes([_outline(layer) for layer in layers], low.shape)  # before bounds, which take memory and time too
     try:
         return Graph(_quantise_all(layers, low, high, fraction_bits, weight_bits), low, high, fraction_bits)
-    except AccumulatorError as error:
-        advice = _advice(layers, low, high, fraction_bits, weight_bits)
-        raise AccumulatorError(error.layer, error.bound, advice) from error
+    except GraphError as error:
+        fits = _largest_that_fits(layers, low, high, fraction_bits, weight_bits)
+        advice = f"fraction_bits is {fraction_bits}, and the largest that fits is {fits}"
+        if isinstance(error, AccumulatorError):
+            none = f"no fraction_bits from {MIN_FRACTION_BITS} fits: narrow low and high, or scale the features"
+            raise AccumulatorError(error.layer, error.bound, advice if fits else none) from error
+        if fits:
+            raise GraphError(f"{error}; {advice}") from error
+        raise
 
 
-def _advice(
+def _outline(layer: FloatLayer) -> Layer:
+    """The integer layer with zeros for weights: enough to know its shapes and what it costs."""
+    zeros = {name: np.broadcast_to(np.zeros(1), values.shape) for name, values in layer.weights.items()}
+    return replace(layer, weights=zeros).quantise(MIN_FRACTION_BITS, MIN_FRACTION_BITS)
+
+
+def _largest_that_fits(
     layers: Sequence[FloatLayer], low: Floats, high: Floats, fraction_bits: int, weight_bits: int | None
-) -> str:
+) -> int | None:
     for smaller in range(fraction_bits - 1, MIN_FRACTION_BITS - 1, -1):
         try:
             Graph(_quantise_all(layers, low, high, smaller, weight_bits), low, high, smaller)
         except GraphError:
             continue
-        return f"fraction_bits is {fraction_bits}, and the largest that fits is {smaller}"
-    return f"no fraction_bits from {MIN_FRACTION_BITS} fits: narrow low and high, or scale the features"
+        return smaller
+    return None
 
 
 def _quantise_all(
@@ -192,7 +208,7 @@ def _quantise(
     least = layer.weight_bits or weight_bits or fraction_bits
     most = least
     if layer.kind.weighted and layer.weight_bits is None and weight_bits is None and reads_input:
-        excess = ((inputs[0].magnitude - 1) >> fraction_bits).bit_length()
+        excess = (max(inputs[0].magnitude - 1, 0) >> fraction_bits).bit_length()
         most = min(least + excess, MAX_WEIGHT_BITS)
     for bits in range(most, least - 1, -1):
         try:

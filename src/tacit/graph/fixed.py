@@ -6,11 +6,16 @@ number, and rescaling a product. So encode(0.5 / 2**f) = 1, encode(-0.5 / 2**f) 
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import GraphError
 
+Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Shape = tuple[int, ...]
@@ -82,14 +87,16 @@ def rescale(accumulator: Ints, bits: int) -> Ints:
 
 
 def as_floats(values: npt.ArrayLike, what: str) -> Floats:
-    """The values as a float64 array; GraphError, naming `what`, where they are not real numbers."""
+    """The values as a float64 array; GraphError, naming `what` and no value, where they are not real numbers."""
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biuf" and array.dtype.kind != "O":
-            raise TypeError(f"dtype {array.dtype}")
-        return array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise GraphError(f"{what}: not an array of real numbers ({error})") from error
+        kind, numbers = array.dtype.kind, (Real, Decimal)
+        if kind in "biuf" or (kind == "O" and all(isinstance(value, numbers) for value in array.flat)):
+            return array.astype(np.float64)
+        reason = f"dtype {array.dtype}"
+    except (TypeError, ValueError, OverflowError):
+        reason = "rows of different lengths, or a number that no float holds"
+    raise GraphError(f"{what}: not an array of real numbers ({reason})")  # numpy's own text would quote a value
 
 
 def first_index(mask: npt.NDArray[np.bool_]) -> tuple[int, ...]:

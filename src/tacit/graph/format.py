@@ -26,10 +26,9 @@ import numpy.typing as npt
 
 from tacit import canonical
 from tacit.errors import FormatError, GraphError
-from tacit.graph.fixed import Shape
 from tacit.graph.graph import Graph
 from tacit.graph.layers import INPUT, LAYERS, Layer
-from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, MAX_RANK
+from tacit.graph.structure import MAX_LAYERS, MAX_RANK
 
 VERSION = "tacit.graph/1"
 MAX_HEADER = 2**21
@@ -87,6 +86,7 @@ def decode(data: bytes) -> Graph:
     Time and memory are bounded by the length of the data and by the graph's own limits on work and elements.
     """
     entries, structure, body = _split(data)
+    _check_layout(entries, len(body))
     try:
         layers = [_layer(step, entries, body) for step in structure.layers]
         low, high = (_tensor(f"{INPUT}/{end}", "F64", entries, body) for end in ("low", "high"))
@@ -116,6 +116,23 @@ def _split(data: bytes) -> tuple[dict[str, _Entry], _Structure, memoryview]:
     return entries, structure, memoryview(data)[8 + length :]
 
 
+def _check_layout(entries: dict[str, _Entry], length: int) -> None:
+    """Every tensor begins where the one before ends, and the last one ends with the data: no byte is in two of them.
+
+    So what the layers take is at most what was received, and declared sizes are no promise of more.
+    """
+    offset = 0
+    for name, entry in entries.items():
+        (begin, end), rank, shown = entry.data_offsets, len(entry.shape), canonical.quote(name)
+        if begin != offset or not begin < end <= length:
+            raise FormatError(f"graph: tensor {shown!r} lies outside the data, or not right behind the one before")
+        if not 1 <= rank <= MAX_RANK or min(entry.shape) < 1 or 8 * prod(entry.shape) != end - begin:
+            raise FormatError(f"graph: the shape of tensor {shown!r} does not fill {end - begin} bytes")
+        offset = end
+    if offset != length:
+        raise FormatError(f"graph: the tensors end at byte {offset}, the data at {length}")
+
+
 def _layer(step: _Step, entries: dict[str, _Entry], body: memoryview) -> Layer:
     cls = LAYERS.get(step.kind)
     if cls is None:
@@ -137,17 +154,9 @@ def _layer(step: _Step, entries: dict[str, _Entry], body: memoryview) -> Layer:
 
 
 def _tensor(name: str, dtype: str, entries: dict[str, _Entry], body: memoryview) -> npt.NDArray[Any]:
-    """The tensor, read-only; nothing is allocated before its declared sizes are found to fit its bytes."""
+    """The tensor, as it lies in the data."""
     entry, shown = entries.get(name), canonical.quote(name)
     if entry is None or entry.dtype != dtype:
         raise FormatError(f"graph: there is no {dtype} tensor {shown!r}")
-    begin, end = entry.data_offsets
-    if not 0 <= begin <= end <= len(body) or not 1 <= len(entry.shape) <= MAX_RANK:
-        raise FormatError(f"graph: tensor {shown!r} lies outside the data, or has too many axes")
-    shape: Shape = tuple(entry.shape)
-    if not all(1 <= side <= MAX_ELEMENTS for side in shape) or 8 * prod(shape) != end - begin:
-        raise FormatError(f"graph: tensor {shown!r} of shape {shape} does not fill {end - begin} bytes")
-    stored = np.frombuffer(body[begin:end], dtype=_DTYPES[dtype]).reshape(shape)
-    array = stored.astype(np.float64 if dtype == "F64" else np.int64)
-    array.flags.writeable = False
-    return array
+    stored = np.frombuffer(body[slice(*entry.data_offsets)], dtype=_DTYPES[dtype]).reshape(entry.shape)
+    return stored.astype(stored.dtype.newbyteorder("="), copy=False)

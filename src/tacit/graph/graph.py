@@ -6,10 +6,9 @@ The same graph is evaluated on secret shares, under encryption and inside proofs
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from math import prod
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import GraphError
+from tacit.graph.evaluation import rows_at_once, run
 from tacit.graph.fixed import (
     DEFAULT_FRACTION_BITS,
+    Array,
     Floats,
     Ints,
     Shape,
@@ -36,8 +37,6 @@ from tacit.graph.structure import MAX_RANK, check_order, encode_range, tensor_sh
 
 if TYPE_CHECKING:
     from tacit.graph.report import ImportReport
-
-_CHUNK = 2**22  # int64 values that a chunk of rows may take while it is evaluated
 
 
 class Graph:
@@ -217,14 +216,7 @@ class Graph:
         """
         floats = as_floats(x, f"tensor {INPUT!r}")
         self._check_rows(floats.shape)
-        bad = ~((floats >= self._low) & (floats <= self._high))
-        if bad.any():
-            row, *index = first_index(bad)
-            place = tuple(index)
-            raise GraphError(
-                f"tensor {INPUT!r}, row {row}, index {show_index(place)}: {float(floats[row, *place])!r} is outside"
-                f" [{float(self._low[place])!r}, {float(self._high[place])!r}]"
-            )
+        _check_within(floats, self._low, self._high)
         return nearest(floats, self._fraction_bits).astype(np.int64)
 
     def decode(self, ints: Ints) -> Floats:
@@ -236,13 +228,16 @@ class Graph:
 
         GraphError where the input is not int64, has another shape, or is outside the encoded range.
         """
-        x = self._check_ints(ints)
-        parts = [self._run(x[rows], keep=False)[self._layers[-1].name] for rows in self._chunks(len(x))]
-        return np.concatenate(parts) if parts else np.empty((0, *self.output_shape), dtype=np.int64)
+        x, step, last = self._check_ints(ints), rows_at_once(self._layers, self._shapes), self._layers[-1].name
+        output = np.empty((len(x), *self.output_shape), dtype=np.int64)
+        for start in range(0, len(x), step):
+            rows = slice(start, start + step)
+            output[rows] = run(self._layers, x[rows], self._fraction_bits, keep=False)[last]
+        return output
 
     def trace(self, ints: Ints) -> dict[str, Ints]:
         """Every tensor by name, "input" too, for an encoded input: what a proof commits to."""
-        return self._run(self._check_ints(ints), keep=True)
+        return run(self._layers, self._check_ints(ints), self._fraction_bits, keep=True)
 
     def predict(self, x: npt.ArrayLike) -> Floats:
         """The output for real inputs: encode, evaluate, decode. (rows, *input_shape) to (rows, *output_shape)."""
@@ -284,32 +279,8 @@ class Graph:
     def _check_ints(self, ints: Ints) -> Ints:
         x = _int64(ints)
         self._check_rows(x.shape)
-        bound = self._bounds[INPUT]
-        bad = (x < bound.low) | (x > bound.high)
-        if bad.any():
-            row, *index = first_index(bad)
-            place = tuple(index)
-            raise GraphError(
-                f"tensor {INPUT!r}, row {row}, index {show_index(place)}: {int(x[row, *place])} is outside"
-                f" [{int(bound.low[place])}, {int(bound.high[place])}]"
-            )
+        _check_within(x, self._bounds[INPUT].low, self._bounds[INPUT].high)
         return x
-
-    def _chunks(self, rows: int) -> Iterator[slice]:
-        needs = [prod(shape) for shape in self._shapes.values()]
-        needs += [layer.scratch([self._shapes[name] for name in layer.inputs]) for layer in self._layers]
-        step = max(1, _CHUNK // max(needs))
-        return (slice(start, start + step) for start in range(0, rows, step))
-
-    def _run(self, x: Ints, *, keep: bool) -> dict[str, Ints]:
-        tensors = {INPUT: x}
-        last_read = {name: number for number, layer in enumerate(self._layers) for name in layer.inputs}
-        for number, layer in enumerate(self._layers):
-            tensors[layer.name] = layer.evaluate([tensors[name] for name in layer.inputs], self._fraction_bits)
-            for name in set(layer.inputs) if not keep else ():
-                if last_read[name] == number:
-                    del tensors[name]
-        return tensors
 
 
 def _read_only(values: Floats) -> Floats:
@@ -324,7 +295,19 @@ def _read_only(values: Floats) -> Floats:
 def _int64(ints: Ints) -> Ints:
     if not isinstance(ints, np.ndarray) or ints.dtype != np.int64:
         raise GraphError("encoded tensors are int64 arrays; `encode` makes them from reals")
-    return ints
+    return np.asarray(ints)  # a subclass may have another meaning of `*`, as np.matrix does
+
+
+def _check_within(x: Array, low: Array, high: Array) -> None:
+    """GraphError, naming row, index, value and bounds, where an element is outside [low, high] or not a number."""
+    bad = ~((x >= low) & (x <= high))
+    if bad.any():
+        row, *index = first_index(bad)
+        place = tuple(index)
+        raise GraphError(
+            f"tensor {INPUT!r}, row {row}, index {show_index(place)}: {x[row, *place].item()!r} is outside"
+            f" [{low[place].item()!r}, {high[place].item()!r}]"
+        )
 
 
 def _import(source: str, model: Any, low: npt.ArrayLike, high: npt.ArrayLike, **options: Any) -> Graph:

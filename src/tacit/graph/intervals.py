@@ -1,22 +1,28 @@
 """Intervals of integers: for every element of a tensor the least and the greatest value that it can take.
 
 The bounds are exact integers and their computation cannot itself overflow: a float64 estimate (relative error
-under 2**-28 for the sums that a graph may have) says whether int64 is wide enough; near or past the limit, Python's
-integers decide.
+under 2**-28 for the sums that a graph may have) says beforehand whether 64 bits are wide enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tacit.errors import GraphError
 from tacit.graph.fixed import ACCUMULATOR_LIMIT, Floats, Ints, Shape
 
-# Under this an estimate proves that the exact value is under 2**62; over 2**62 + (2**62 - this) that it is not.
-_CERTAIN = float(ACCUMULATOR_LIMIT) * (1 - 2.0**-20)
+Unsigned = npt.NDArray[np.uint64]
+
+# An estimate under this proves that the exact value is far under 2**64; one over it, that the value is far over 2**62.
+_UNSIGNED_FITS = 2.0**63
+
+# Under this nothing was rounded: every partial sum is a whole number that a float64 holds.
+_FLOATS_ARE_EXACT = 2**52
 
 
 class AccumulatorError(GraphError):
@@ -81,26 +87,37 @@ def check_accumulator(layer: str, bound: int) -> int:
     return bound
 
 
-def largest(estimate: Floats, exact: Callable[[], Ints], exact_at: Callable[[tuple[int, ...]], int]) -> int:
-    """The largest of some non-negative integers, exactly where it is at most 2**62, else one that is larger.
+def largest(estimate: Floats, exact: Callable[[], Unsigned]) -> int:
+    """The largest of some non-negative integers: exactly where it is under 2**63, else the estimate of it.
 
-    estimate: float64, each within a relative 2**-28 of its integer. exact(): all of them in int64, called only when
-    they fit. exact_at(index): one of them as a Python int.
+    estimate: float64, each within a relative 2**-28 of its integer, and equal to it where that is under 2**53.
+    exact(): all of them in uint64, called only where they fit and the estimate is not exact itself.
     """
-    if not estimate.size:
-        return 0
-    if float(estimate.max()) < _CERTAIN:
+    about = float(estimate.max())
+    if _FLOATS_ARE_EXACT <= about < _UNSIGNED_FITS:
         return int(exact().max())
-    bound = exact_at(_index(int(estimate.argmax()), estimate.shape))
-    for position in np.flatnonzero(estimate.ravel() >= _CERTAIN * (1 - 2.0**-20)):
-        if bound > ACCUMULATOR_LIMIT:
-            break
-        bound = max(bound, exact_at(_index(int(position), estimate.shape)))
-    return bound
+    return int(about)
 
 
-def _index(position: int, shape: Shape) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(position, shape))
+def sums(name: str, weight: Ints, bias: Ints, x: Interval, products: Callable[[Any, Any], Any]) -> tuple[Interval, int]:
+    """Bounds of products(x, weight) + bias, and the largest sum of absolute values in it; AccumulatorError past 2**62.
+
+    products: a batch of tensors, and weights of the same dtype, to their sums, by additions and multiplications alone.
+    bias: broadcasts against those sums. No partial sum, in any order, passes the largest sum of absolute values.
+    """
+    size, reach, shift = np.abs(weight), x.magnitudes[None], np.abs(bias)
+
+    def exact() -> Unsigned:
+        totals: Unsigned = products(reach.view(np.uint64), size.view(np.uint64)) + shift.view(np.uint64)
+        return totals
+
+    estimate = products(reach.astype(np.float64), size.astype(np.float64)) + shift.astype(np.float64)
+    bound = check_accumulator(name, largest(estimate, exact))
+    kind = np.float64 if bound < _FLOATS_ARE_EXACT else np.int64  # floats are several times faster
+    ends, swapped = (np.stack(pair).astype(kind) for pair in ((x.low, x.high), (x.high, x.low)))
+    up, down = np.maximum(weight, 0).astype(kind), np.minimum(weight, 0).astype(kind)
+    low, high = (products(ends, up) + products(swapped, down)).astype(np.int64) + bias
+    return Interval(low, high), bound
 
 
 def _log2(bound: int) -> float:

@@ -14,7 +14,8 @@ from tacit.graph.fixed import Floats, Ints, as_floats
 from tacit.graph.graph import Graph
 
 _ROWS = 1000
-_VALUES = 2**20  # of a sample that is drawn
+_VALUES = 2**20  # of a sample that is drawn, and of its outputs
+_WORK = 2**31  # elementary operations of evaluating it
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ def decide_by_output(graph: Graph) -> Callable[[Floats], Ints] | None:
 
 def _draw(graph: Graph) -> Floats:
     """Uniform rows in the graph's range. The seed is fixed: a sample is no secret, and reports can be compared."""
-    rows = max(1, min(_ROWS, _VALUES // prod(graph.input_shape)))
+    work = sum(layer.work([graph.shapes[name] for name in layer.inputs]) for layer in graph.layers)
+    values = max(prod(graph.input_shape), prod(graph.output_shape))
+    rows = max(1, min(_ROWS, _VALUES // values, _WORK // work))
     share = np.random.default_rng(0).random((rows, *graph.input_shape))
     return np.clip(graph.low + share * (graph.high - graph.low), graph.low, graph.high)

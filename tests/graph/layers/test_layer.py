@@ -71,6 +71,22 @@ def test_layers_are_immutable_and_keep_their_own_arrays() -> None:
         made.weight_bits = 3  # type: ignore[misc]
 
 
+def test_a_view_from_before_the_array_was_locked_changes_nothing() -> None:
+    """The bounds hold for the weights that were checked."""
+    weight = ONE.copy()
+    view = weight[:]
+    weight.flags.writeable = False
+    made = Linear("a", ("input",), weight, B, 16)
+    view[0, 0] = 2**62
+    assert made.weight[0, 0] == 1
+
+
+def test_a_subclass_of_an_array_becomes_a_plain_one() -> None:
+    weight = np.ma.masked_array(ONE, mask=True)
+    weight.flags.writeable = False
+    assert type(Linear("a", ("input",), weight, B, 16).weight) is np.ndarray
+
+
 def test_no_weight_is_shown() -> None:
     made = Linear("a", ("input",), ONE * 123456789, B + 987654321, 16)
     for shown in (repr(made), str(made), repr(Linear.of([[123456789.0]]))):

@@ -13,20 +13,16 @@ import numpy as np
 from tacit.errors import GraphError
 from tacit.graph.fixed import Ints, Shape
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Plain
 
 
 @layer("add")
 @dataclass(frozen=True, eq=False, repr=False)
-class Add(Layer):
+class Add(Plain):
     """No parameters; two inputs, which may be the same tensor."""
 
     arity = 2
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(Add, name=name, inputs=inputs)
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """The shape of both."""

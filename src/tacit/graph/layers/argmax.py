@@ -13,20 +13,16 @@ import numpy as np
 from tacit.errors import GraphError
 from tacit.graph.fixed import Ints, Shape
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Plain
 
 
 @layer("argmax")
 @dataclass(frozen=True, eq=False, repr=False)
-class ArgMax(Layer):
+class ArgMax(Plain):
     """No parameters."""
 
     terminal = True
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(ArgMax, name=name, inputs=inputs)
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(classes,) to (1,)."""

@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import GraphError
-from tacit.graph.fixed import Ints, Shape, as_floats, quantise, rescale
-from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
-from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, Layer, layer, pair, tensor
+from tacit.graph.fixed import Array, Ints, Shape, as_floats
+from tacit.graph.layers.affine import Affine
+from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, layer, pair, tensor
 from tacit.graph.layers.windows import Pair, as_pair, padded_size, window_shape, windows
 
 _MAX_KERNEL = 64
-_A = TypeVar("_A", bound=npt.NDArray[Any])
 
 
 @layer("conv2d")
 @dataclass(frozen=True, eq=False, repr=False)
-class Conv2d(Layer):
+class Conv2d(Affine):
     """weight: (outputs, channels, kh, kw) with g fractional bits; bias: (outputs,) with f + g."""
-
-    weighted = True
 
     weight: Ints = field(metadata=tensor(rank=4))
     bias: Ints = field(metadata=tensor(rank=1))
@@ -59,15 +55,6 @@ class Conv2d(Layer):
         options = {"stride": as_pair(stride), "padding": as_pair(padding)}
         return FloatLayer(Conv2d, {"weight": floats, "bias": biases}, options, name, inputs, weight_bits)
 
-    @classmethod
-    def quantise(cls, source: FloatLayer, fraction_bits: int, weight_bits: int) -> Self:
-        """The weight rounded to g bits, the bias to f + g."""
-        where = f"layer {source.name!r} (conv2d)"
-        weight = quantise(source.weights["weight"], weight_bits, f"{where}, weight")
-        bias = quantise(source.weights["bias"], fraction_bits + weight_bits, f"{where}, bias")
-        options = source.options
-        return cls(source.name, source.inputs, weight, bias, options["stride"], options["padding"], weight_bits)
-
     def check(self) -> None:
         """One bias for each output; padding narrower than the kernel."""
         if self.bias.shape != self.weight.shape[:1]:
@@ -93,42 +80,20 @@ class Conv2d(Layer):
         return prod(self.output_shape(shapes)[1:]) * self.weight.size
 
     def scratch(self, shapes: Sequence[Shape]) -> int:
-        """The padded input, and what the window reads of it."""
-        return 2 * padded_size(shapes[0], self.padding)
+        """The padded input, and what the windows of one row of the output read of it."""
+        return padded_size(shapes[0], self.padding) + self.output_shape(shapes)[2] * prod(self.weight.shape[1:])
 
-    def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
-        """Accumulator: sum |weight| * max|x| + |bias|, so no partial sum in any order passes it."""
-        x = inputs[0]
-        size, reach = np.abs(self.weight), x.magnitudes
-        bias = self.bias[:, None, None]
+    def parts(self) -> tuple[Ints, Ints]:
+        """The weight, and the bias for each output."""
+        return self.weight, self.bias[:, None, None]
 
-        def exact_at(index: tuple[int, ...]) -> int:
-            patches = windows(reach, self._kernel, self.stride, self.padding, 0)[:, index[1], index[2]]
-            terms = zip(size[index[0]].ravel().tolist(), patches.ravel().tolist(), strict=True)
-            return int(sum(w * m for w, m in terms)) + abs(int(self.bias[index[0]]))
-
-        def exact() -> Ints:
-            sums: Ints = self._correlate(reach[None], size)[0] + np.abs(bias)
-            return sums
-
-        estimate = self._correlate(reach[None].astype(np.float64), size.astype(np.float64))[0]
-        bound = largest(estimate + np.abs(bias).astype(np.float64), exact, exact_at)
-        check_accumulator(str(self), bound)
-        ends, swapped = np.stack([x.low, x.high]), np.stack([x.high, x.low])
-        up, down = np.maximum(self.weight, 0), np.minimum(self.weight, 0)
-        low, high = self._correlate(ends, up) + self._correlate(swapped, down) + bias
-        return LayerBounds(Interval(low, high).map(lambda a: rescale(a, self.weight_bits)), bound)
-
-    def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
-        """(rows, channels, height, width) to (rows, outputs, height, width)."""
-        accumulator = self._correlate(inputs[0], self.weight) + self.bias[:, None, None]
-        return rescale(accumulator, self.weight_bits)
-
-    def _correlate(self, x: _A, weight: _A) -> _A:
-        """The sums alone, one matrix product for each place in the kernel."""
-        rows, columns = window_shape(f"layer {self}", x.shape[1:], self._kernel, self.stride, self.padding)[1:]
+    def products(self, x: Array, factor: Array) -> Array:
+        """(rows, channels, height, width) to (rows, outputs, height, width), a matrix product for each output row."""
         view = windows(x, self._kernel, self.stride, self.padding, 0)
-        total = np.zeros((len(x), len(weight), rows * columns), dtype=x.dtype)
-        for a, b in np.ndindex(*self._kernel):
-            total += weight[:, :, a, b] @ view[..., a, b].reshape(*x.shape[:2], rows * columns)
-        return total.reshape(len(x), len(weight), rows, columns)  # type: ignore[return-value]
+        batch, _, rows, columns = view.shape[:4]
+        flat = factor.reshape(len(factor), -1).T
+        total = np.empty((batch, len(factor), rows, columns), dtype=x.dtype)
+        for row in range(rows):
+            read = view[:, :, row].swapaxes(1, 2).reshape(batch, columns, len(flat))
+            total[:, :, row] = (read @ flat).swapaxes(1, 2)
+        return total

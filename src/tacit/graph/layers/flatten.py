@@ -11,18 +11,14 @@ from math import prod
 
 from tacit.graph.fixed import Ints, Shape
 from tacit.graph.intervals import Interval, LayerBounds
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Plain
 
 
 @layer("flatten")
 @dataclass(frozen=True, eq=False, repr=False)
-class Flatten(Layer):
+class Flatten(Plain):
     """No parameters."""
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(Flatten, name=name, inputs=inputs)
 
     def output_shape(self, shapes: Sequence[Shape]) -> Shape:
         """(a, b, ...) to (a * b * ...,)."""

@@ -153,17 +153,15 @@ def _array(owner: Layer, item: Field[Any], value: object) -> Ints:
     rank = item.metadata["rank"]
     if not isinstance(value, np.ndarray) or value.dtype != np.int64:
         raise GraphError(f"layer {owner}: {item.name} must be an int64 array")
-    if rank is not None and value.ndim != rank:
-        raise GraphError(f"layer {owner}: {item.name} has {value.ndim} axes, not {rank}")
-    if not value.size:
-        raise GraphError(f"layer {owner}: {item.name} is empty, of shape {value.shape}")
-    if int(value.max()) > ACCUMULATOR_LIMIT or int(value.min()) < -ACCUMULATOR_LIMIT:
+    array: Ints = np.array(value, order="C")  # plain, and the layer's own: nobody else can write to it
+    if rank is not None and array.ndim != rank:
+        raise GraphError(f"layer {owner}: {item.name} has {array.ndim} axes, not {rank}")
+    if not array.size:
+        raise GraphError(f"layer {owner}: {item.name} is empty, of shape {array.shape}")
+    if int(array.max()) > ACCUMULATOR_LIMIT or int(array.min()) < -ACCUMULATOR_LIMIT:
         raise GraphError(f"layer {owner}: {item.name} has a value past 2**62")
-    if not value.flags.writeable and value.flags.c_contiguous and value.base is None:
-        return cast(Ints, value)
-    copy: Ints = np.array(value, order="C")
-    copy.flags.writeable = False
-    return copy
+    array.flags.writeable = False
+    return array
 
 
 def _whole(owner: Layer, item: Field[Any], value: object) -> int | tuple[int, ...]:

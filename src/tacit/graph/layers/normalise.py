@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import GraphError
-from tacit.graph.fixed import Floats, Ints, Shape, as_floats, quantise, rescale
-from tacit.graph.intervals import Interval, LayerBounds, check_accumulator, largest
-from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, Layer, layer, tensor
+from tacit.graph.fixed import Array, Floats, Ints, Shape, as_floats
+from tacit.graph.layers.affine import Affine
+from tacit.graph.layers.layer import WEIGHT_BITS, FloatLayer, layer, tensor
 
 
 @layer("normalise")
 @dataclass(frozen=True, eq=False, repr=False)
-class Normalise(Layer):
+class Normalise(Affine):
     """scale, offset: of one shape, (1,) or the input's with some axes of length 1; g and f + g fractional bits."""
-
-    weighted = True
 
     scale: Ints = field(metadata=tensor())
     offset: Ints = field(metadata=tensor())
@@ -62,14 +59,6 @@ class Normalise(Layer):
         weights: dict[str, Floats] = {"scale": scales, "offset": offsets}
         return FloatLayer(Normalise, weights, {}, name, inputs, weight_bits)
 
-    @classmethod
-    def quantise(cls, source: FloatLayer, fraction_bits: int, weight_bits: int) -> Self:
-        """The scale rounded to g bits, the offset to f + g."""
-        where = f"layer {source.name!r} (normalise)"
-        scale = quantise(source.weights["scale"], weight_bits, f"{where}, scale")
-        offset = quantise(source.weights["offset"], fraction_bits + weight_bits, f"{where}, offset")
-        return cls(source.name, source.inputs, scale, offset, weight_bits)
-
     def check(self) -> None:
         """One offset for each scale."""
         if self.scale.shape != self.offset.shape:
@@ -83,25 +72,13 @@ class Normalise(Layer):
             raise GraphError(f"layer {self}: scale of shape {self.scale.shape} does not fit a tensor of {shape}")
         return shape
 
-    def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
-        """Accumulator: |scale| * max|x| + |offset|."""
-        x = inputs[0]
-        size, reach, shift = np.abs(self.scale), x.magnitudes, np.abs(self.offset)
+    def parts(self) -> tuple[Ints, Ints]:
+        """The scale and the offset."""
+        return self.scale, self.offset
 
-        def exact_at(index: tuple[int, ...]) -> int:
-            own = tuple(np.broadcast_to(a, reach.shape)[index] for a in (size, shift))
-            return int(own[0]) * int(reach[index]) + int(own[1])
-
-        estimate = size.astype(np.float64) * reach.astype(np.float64) + shift.astype(np.float64)
-        bound = largest(estimate, lambda: size * reach + shift, exact_at)
-        check_accumulator(str(self), bound)
-        ends = (x.low * self.scale + self.offset, x.high * self.scale + self.offset)
-        accumulator = Interval(np.minimum(*ends), np.maximum(*ends))
-        return LayerBounds(accumulator.map(lambda a: rescale(a, self.weight_bits)), bound)
-
-    def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
+    def products(self, x: Array, factor: Array) -> Array:
         """(rows, ...) to the same."""
-        return rescale(inputs[0] * self.scale + self.offset, self.weight_bits)
+        return x * factor
 
 
 def _one_shape(first: Floats, second: Floats, name: str) -> tuple[Floats, Floats]:

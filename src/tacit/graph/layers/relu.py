@@ -10,24 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.graph.fixed import Ints, Shape
+from tacit.graph.fixed import Ints
 from tacit.graph.intervals import Interval, LayerBounds
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Elementwise
 
 
 @layer("relu")
 @dataclass(frozen=True, eq=False, repr=False)
-class ReLU(Layer):
+class ReLU(Elementwise):
     """No parameters."""
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(ReLU, name=name, inputs=inputs)
-
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The input's shape."""
-        return shapes[0]
 
     def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
         """Nothing grows."""

@@ -10,35 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tacit.graph.fixed import Ints, Shape, rescale
-from tacit.graph.intervals import Interval, LayerBounds, check_accumulator
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.fixed import Ints, rescale
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import SigmoidTable
 from tacit.graph.pieces import sigmoid_pieces
 
 
 @layer("sigmoid")
 @dataclass(frozen=True, eq=False, repr=False)
-class Sigmoid(Layer):
+class Sigmoid(SigmoidTable):
     """No parameters: the table depends on f alone."""
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(Sigmoid, name=name, inputs=inputs)
 
     @staticmethod
     def error(fraction_bits: int) -> float:
         """The largest difference from the sigmoid of the same x."""
         return 1.6e-5 + 2.0 ** -(fraction_bits + 6) + 2.0 ** -(fraction_bits + 1)
-
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The input's shape."""
-        return shapes[0]
-
-    def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
-        """Accumulator: the table's largest, 2**(3f); the output lies between the values at the interval's ends."""
-        bound = check_accumulator(str(self), sigmoid_pieces(fraction_bits).accumulator)
-        return LayerBounds(inputs[0].map(lambda x: self.evaluate([x], fraction_bits)), bound)
 
     def evaluate(self, inputs: Sequence[Ints], fraction_bits: int) -> Ints:
         """(rows, ...) to the same."""

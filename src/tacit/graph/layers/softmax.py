@@ -19,21 +19,17 @@ import numpy as np
 from tacit.errors import GraphError
 from tacit.graph.fixed import Ints, Shape, rescale
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Plain
 from tacit.graph.pieces import exp_pieces
 
 
 @layer("softmax")
 @dataclass(frozen=True, eq=False, repr=False)
-class Softmax(Layer):
+class Softmax(Plain):
     """No parameters: the table depends on f alone."""
 
     terminal = True
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(Softmax, name=name, inputs=inputs)
 
     @staticmethod
     def error(fraction_bits: int, classes: int) -> float:

@@ -10,24 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.graph.fixed import Ints, Shape, rescale
+from tacit.graph.fixed import Ints, rescale
 from tacit.graph.intervals import Interval, LayerBounds, check_accumulator
-from tacit.graph.layers.layer import FloatLayer, Layer, layer
+from tacit.graph.layers.layer import layer
+from tacit.graph.layers.plain import Elementwise
 
 
 @layer("square")
 @dataclass(frozen=True, eq=False, repr=False)
-class Square(Layer):
+class Square(Elementwise):
     """No parameters."""
-
-    @staticmethod
-    def of(*, name: str = "", inputs: tuple[str, ...] = ()) -> FloatLayer:
-        """A float layer."""
-        return FloatLayer(Square, name=name, inputs=inputs)
-
-    def output_shape(self, shapes: Sequence[Shape]) -> Shape:
-        """The input's shape."""
-        return shapes[0]
 
     def bounds(self, inputs: Sequence[Interval], fraction_bits: int) -> LayerBounds:
         """Accumulator: max|x| squared; the output is never negative."""

@@ -6,6 +6,8 @@ rows above and below and columns left and right; windows that would stick out at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,15 @@ from tacit.graph.fixed import Shape
 Pair = tuple[int, int]
 
 
-def as_pair(value: int | tuple[int, ...] | list[int]) -> Pair:
-    """Two whole numbers from one or two."""
-    numbers = (value, value) if isinstance(value, int) else tuple(value)
+def as_pair(value: int | Sequence[int]) -> Pair:
+    """Two whole numbers from one or two; GraphError where they are none."""
+    try:
+        numbers = tuple(map(index, value)) if isinstance(value, Sequence) else (index(value),) * 2
+    except TypeError:
+        numbers = ()
     if len(numbers) != 2:
         raise GraphError(f"{value!r}: one whole number, or two for rows and columns")
-    return (int(numbers[0]), int(numbers[1]))
+    return numbers
 
 
 def window_shape(where: str, shape: Shape, size: Pair, stride: Pair, padding: Pair) -> Shape:
