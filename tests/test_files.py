@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 import time
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,10 @@ from tacit.files import read_bounded, write_atomically
 
 def leftovers(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir() if each.name.endswith(".part"))
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
@@ -151,10 +157,17 @@ def test_readers_see_the_old_or_the_new_file_never_a_mixture(tmp_path: Path) -> 
 
 
 def test_the_file_and_then_its_folder_are_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed: list[bool] = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)))
+    flushed: list[int | str] = []
+
+    def note(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        flushed.append("folder" if stat.S_ISDIR(status.st_mode) else status.st_size)
+
+    monkeypatch.setattr(os, "fsync", note)
+    before = open_files()
     write_atomically(tmp_path / "f", b"new")
-    assert flushed == [False, True]
+    assert flushed == [3, "folder"]
+    assert open_files() == before
 
 
 def test_says_so_when_the_name_may_not_outlast_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,11 +194,59 @@ def test_reads_up_to_the_limit(tmp_path: Path) -> None:
     assert read_bounded(tmp_path / "f", 5, "thing") == b"12345"
     with pytest.raises(FormatError, match=r"thing .* is larger than 4 bytes"):
         read_bounded(tmp_path / "f", 4, "thing")
-    with pytest.raises(FormatError, match="is larger than 100 bytes"):
-        read_bounded(Path("/dev/zero"), 100, "thing")
+
+
+def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path: Path) -> None:
+    with (tmp_path / "f").open("wb") as stream:
+        stream.truncate(64 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="is larger than 100 bytes"):
+            read_bounded(tmp_path / "f", 100, "thing")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing", tmp_path / "zero\x00byte"):
         with pytest.raises(FormatError, match="cannot read thing"):
             read_bounded(path, 5, "thing")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    before = open_files()
+    for path in (tmp_path / "pipe", tmp_path / "link", tmp_path, Path("/dev/zero"), Path("/dev/null")):
+        with pytest.raises(FormatError, match="cannot read thing .*: it is a folder, a pipe or a device"):
+            read_bounded(path, 100, "thing")
+    assert open_files() == before
+
+
+def test_the_file_that_is_read_is_the_one_that_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may write in the folder can put another file in its place once it is open."""
+    (tmp_path / "f").write_bytes(b"opened")
+    (tmp_path / "other").write_bytes(b"another")
+    true, sizes = os.fstat, []
+
+    def swap(descriptor: int) -> os.stat_result:
+        with suppress(FileNotFoundError):
+            (tmp_path / "other").replace(tmp_path / "f")
+        return true(descriptor)
+
+    monkeypatch.setattr(os, "fstat", swap)
+    for content in (b"opened", b"another"):
+        assert read_bounded(tmp_path / "f", 100, "thing", check=lambda s: sizes.append(s.st_size)) == content
+    assert sizes == [len(b"opened"), len(b"another")]
+
+
+def test_a_file_that_its_check_refuses_is_closed_unread(tmp_path: Path) -> None:
+    def refuse(_: os.stat_result) -> None:
+        raise TacitError("not this one")
+
+    (tmp_path / "f").write_bytes(b"data")
+    before = open_files()
+    with pytest.raises(TacitError, match="not this one"):
+        read_bounded(tmp_path / "f", 100, "thing", check=refuse)
+    assert open_files() == before

@@ -41,7 +41,7 @@ def decode(data: bytes, kind: type[T], what: str) -> T:
         value = msgspec.json.decode(data, type=kind, strict=True)
         if encode(value) == data:
             return value
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError, OverflowError) as error:
         raise FormatError(f"{what} cannot be read: {quote(str(error))}") from None
     raise FormatError(f"{what} is not in canonical form: it was edited or written by something else")
 
@@ -55,6 +55,6 @@ def quote(text: str) -> str:
 def _finite(value: Any) -> bool:
     if isinstance(value, dict):
         return all(_finite(each) for each in value.values())
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return all(_finite(each) for each in value)
     return not isinstance(value, float) or math.isfinite(value)

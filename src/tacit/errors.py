@@ -1,13 +1,23 @@
 """The errors that tacit raises; each says who or what is at fault.
 
-A message says what happened, where, and what to do next. No secret is ever part of one.
+A message says what happened, where, and what to do next. No secret is ever part of one. It may hold names of files and
+hosts that a stranger chose, so what could steer a terminal or pass for another line (control characters, marks of
+direction) is escaped in it.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any, ClassVar
+
 
 class TacitError(Exception):
-    """Any error that a user of the library can act on."""
+    """Any error that a user of the library can act on; its message is one line."""
+
+    _kept: ClassVar[str] = ""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_printable(message, self._kept))
 
 
 class FormatError(TacitError):
@@ -23,7 +33,9 @@ class AgreementError(TacitError):
 
 
 class DataError(TacitError):
-    """A table: names file, row and column."""
+    """A table: names file, row and column; one line for each fault."""
+
+    _kept = "\n"
 
 
 class GraphError(TacitError):
@@ -38,8 +50,12 @@ class ProtocolError(TacitError):
 
     def __init__(self, message: str, *, culprit: str, step: str) -> None:
         super().__init__(f"{culprit}, in step {step}: {message}")
-        self.culprit = culprit
-        self.step = step
+        self.culprit = _printable(culprit)
+        self.step = _printable(step)
+        self._message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), culprit=self.culprit, step=self.step), (self._message,)
 
 
 class ProofError(TacitError):
@@ -52,3 +68,8 @@ class BudgetError(TacitError):
 
 class PolicyError(TacitError):
     """Evidence of trusted hardware that the policy refuses."""
+
+
+def _printable(text: str, kept: str = "") -> str:
+    """Return `text` with all that does not print, but for the characters in `kept`, written as Python escapes it."""
+    return "".join(each if each.isprintable() or each in kept else ascii(each)[1:-1] for each in text)

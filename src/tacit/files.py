@@ -7,8 +7,11 @@ A write goes to a temporary file in the same folder, is flushed to the disk and 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from tacit.errors import FormatError, TacitError
 
@@ -44,20 +47,37 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, overwrite: b
     _flush_folder(path)
 
 
-def read_bounded(path: Path, limit: int, what: str) -> bytes:
+def read_bounded(path: Path, limit: int, what: str, *, check: Callable[[os.stat_result], None] | None = None) -> bytes:
     """Return the bytes of `path`, at most `limit` of them; `what` names the thing in errors.
 
+    Args:
+        path: a file; links are followed.
+        limit: bytes.
+        what: for errors.
+        check: is shown the status of the very file that is read, before that, and raises if it should not be.
+
     Raises:
-        FormatError: missing, unreadable, or larger than `limit`.
+        FormatError: missing, unreadable, not a file, or larger than `limit`.
     """
     try:
-        with Path(path).open("rb") as stream:
+        with _open_file(path) as stream:
+            if check is not None:
+                check(os.fstat(stream.fileno()))
             data = stream.read(limit + 1)
     except (OSError, ValueError) as error:
         raise FormatError(f"cannot read {what} {path}: {_reason(error)}") from None
     if len(data) > limit:
         raise FormatError(f"{what} {path} is larger than {limit} bytes, which none can be")
     return data
+
+
+def _open_file(path: Path) -> BinaryIO:
+    """Open a regular file, and nothing else: a pipe would be waited for, and a device may do anything."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is a folder, a pipe or a device")
+    return os.fdopen(descriptor, "rb")
 
 
 def _flush_folder(path: Path) -> None:

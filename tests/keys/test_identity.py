@@ -4,8 +4,13 @@ import copy
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -58,8 +63,9 @@ def shows(text: str, secrets: list[bytes]) -> bool:
 def test_a_new_identity_is_new_every_time() -> None:
     assert Identity.new("alice").public != Identity.new("alice").public
     assert len({*secrets_of(ALICE), *secrets_of(Identity.new("alice"))}) == 8
-    with pytest.raises(FormatError, match="cannot be a name"):
-        Identity.new("Alice")
+    for name in ("Alice", "", "é", "a" * 100):
+        with pytest.raises(FormatError, match="cannot be a name"):
+            Identity.new(name)
 
 
 def test_a_file_comes_back_as_the_same_identity(tmp_path: Path) -> None:
@@ -92,6 +98,38 @@ def test_a_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> N
     assert Identity.load(path).public == ALICE.public
 
 
+def test_the_permissions_are_those_of_the_file_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mallory may write in the folder, and swaps the file for hers after its mode was looked at."""
+    path, loose = tmp_path / "alice.key", tmp_path / "mallory.key"
+    ALICE.save(path)
+    Identity.new("alice").save(loose)
+    loose.chmod(0o644)
+
+    def swap_after(look: Callable[[Any], os.stat_result]) -> Callable[[Any], os.stat_result]:
+        def then(file: Path | int) -> os.stat_result:
+            status = look(file)
+            with suppress(FileNotFoundError):
+                loose.rename(path)
+            return status
+
+        return then
+
+    monkeypatch.setattr(Path, "stat", swap_after(Path.stat))
+    monkeypatch.setattr(os, "fstat", swap_after(os.fstat))
+    assert Identity.load(path).public == ALICE.public
+    with pytest.raises(IdentityError, match="chmod 600"):
+        Identity.load(path)
+
+
+def test_the_command_that_an_error_advises_is_safe_to_copy(tmp_path: Path) -> None:
+    path = tmp_path / "a; rm -rf $HOME"
+    ALICE.save(path)
+    path.chmod(0o644)
+    with pytest.raises(IdentityError) as caught:
+        Identity.load(path)
+    assert str(caught.value).endswith(f"run: chmod 600 '{path}'")
+
+
 def test_a_file_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "alice.key"
     path.write_bytes(b"another's key")
@@ -116,6 +154,40 @@ def test_a_passphrase_is_needed_and_has_to_be_right(encrypted: Path) -> None:
     assert wrong not in "".join(traceback.format_exception(caught.value))
     assert not any(secret in encrypted.read_bytes() for secret in secrets_of(ALICE))
     assert parts_of(encrypted).secret[:32] != secrets_of(ALICE)[0]
+
+
+def test_a_passphrase_is_the_same_however_the_keyboard_composes_it(tmp_path: Path) -> None:
+    composed, apart = "caf\u00e9 \uac00", "cafe\u0301 \u1100\u1161"
+    ALICE.save(tmp_path / "alice.key", composed)
+    assert Identity.load(tmp_path / "alice.key", apart).public == ALICE.public
+    ALICE.save(tmp_path / "again.key", apart)
+    assert Identity.load(tmp_path / "again.key", composed).public == ALICE.public
+    for other in ("cafe \uac00", "caf\u00e9\u00a0\uac00"):  # what only looks alike
+        with pytest.raises(IdentityError, match="wrong passphrase"):
+            Identity.load(tmp_path / "alice.key", other)
+    one, two = parts_of(tmp_path / "alice.key"), parts_of(tmp_path / "again.key")
+    assert len({one.salt, two.salt}) == len({one.nonce, two.nonce}) == len({one.secret, two.secret}) == 2
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from pathlib import Path
+from tacit.errors import IdentityError
+from tacit.keys import Identity
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20),) * 2)
+try:
+    Identity.load(Path(sys.argv[1]), sys.argv[2])
+except IdentityError as error:
+    print(error)
+"""
+
+
+def test_a_machine_without_the_memory_for_a_passphrase_is_told_so(encrypted: Path) -> None:
+    command = [sys.executable, "-c", LITTLE_MEMORY, str(encrypted), PASSPHRASE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "takes 128 MiB of memory" in done.stdout
+    assert PASSPHRASE not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("passphrase", ["", "\ud800"])
@@ -144,6 +216,8 @@ def test_each_field_of_an_encrypted_file_counts(tmp_path: Path, encrypted: Path)
         Identity.load(put(tmp_path / "k", msgspec.structs.replace(good, salt=b"")), PASSPHRASE)
     with pytest.raises(FormatError, match="another version"):
         Identity.load(put(tmp_path / "k", msgspec.structs.replace(good, format="tacit-identity/2")), PASSPHRASE)
+    with pytest.raises(FormatError, match=r"/k: public identity cannot be read"):
+        Identity.load(put(tmp_path / "k", msgspec.structs.replace(good, public=b"")), PASSPHRASE)
 
 
 def test_keys_and_names_of_different_identities_do_not_mix(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,19 +31,31 @@ from tacit.keys.public import (
 )
 
 ALICE, BOB = Identity.new("alice"), Identity.new("bob")
+P = 2**255 - 19
+LOW_ORDER = [
+    0,
+    1,
+    P - 1,
+    P,
+    P + 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+]  # of Curve25519 and its twist: orders 1, 2, 4, 8
 
 
-def signed_by_itself(**changes: object) -> bytes:
+def signed_by_itself(keys: _PrivateKeys | None = None, **changes: object) -> bytes:
     """Return a public file that is wrong in `changes` and right in all else: its maker holds all the keys."""
-    keys = _PrivateKeys(os.urandom(32))
+    keys = keys or _PrivateKeys(os.urandom(32))
     good = _Body(FORMAT, "mallory", *keys.public_parts(), keys.certificate("mallory"))
     body = msgspec.structs.replace(good, **changes)
     return canonical.encode(_File(body, keys.sign(SELF_DOMAIN, canonical.encode(body))))
 
 
-def certificate_of_another_kind(key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+def certificate_of_another_kind(
+    key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey, public: x25519.X25519PublicKey | None = None
+) -> bytes:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mallory")])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(public or key.public_key())
     builder = builder.serial_number(1).not_valid_before(datetime.datetime(2020, 1, 1))
     builder = builder.not_valid_after(datetime.datetime(2030, 1, 1))
     algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
@@ -57,6 +69,7 @@ def test_a_file_comes_back_equal(tmp_path: Path) -> None:
     assert hash(again) == hash(ALICE.public)
     assert again.encode() == ALICE.public.encode()
     assert again != BOB.public
+    assert again != Identity.new("alice").public
     assert again != "alice"
 
 
@@ -142,6 +155,10 @@ def test_a_certificate_of_another_key_is_refused() -> None:
     for key in (ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())):
         with pytest.raises(FormatError, match="its certificate is"):
             PublicIdentity.decode(signed_by_itself(certificate=certificate_of_another_kind(key)))
+    keys = _PrivateKeys(os.urandom(32))
+    same_bytes = x25519.X25519PublicKey.from_public_bytes(keys.ed25519.public_key().public_bytes_raw())
+    with pytest.raises(FormatError, match="its certificate is"):
+        PublicIdentity.decode(signed_by_itself(keys, certificate=certificate_of_another_kind(keys.ed25519, same_bytes)))
     assert PublicIdentity.decode(signed_by_itself()).name == "mallory"
 
 
@@ -169,10 +186,10 @@ def test_a_sealing_key_to_which_nothing_can_be_sealed_is_refused(changes: dict[s
 def test_a_false_format_or_name_is_refused_in_short_words() -> None:
     with pytest.raises(FormatError, match="of format"):
         PublicIdentity.decode(signed_by_itself(format="tacit-public-identity/2"))
-    with pytest.raises(FormatError) as caught:
-        PublicIdentity.decode(signed_by_itself(name="\n" * 9000))
-    assert len(str(caught.value)) < 500
-    assert "\n" not in str(caught.value)
+    for changes in ({"name": "\n" * 9000}, {"format": "x" * 9000}):
+        with pytest.raises(FormatError) as caught:
+            PublicIdentity.decode(signed_by_itself(**changes))
+        assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("name", ["", "-a", "A", "a b", "a.b", "a" * 41, "a\n", "é", "../x"])
@@ -233,6 +250,17 @@ def test_what_is_sealed_opens_for_its_identity_domain_and_context_alone() -> Non
             identity.open(domain, sealed, context)
 
 
+@pytest.mark.parametrize("broken", ["x25519", "mlkem768"])
+def test_opening_needs_both_private_keys(broken: str) -> None:
+    sealed = ALICE.public.seal("one", b"secret")
+    mine, mallorys = ALICE._Identity__keys, _PrivateKeys(os.urandom(32))  # type: ignore[attr-defined]
+    setattr(mallorys, broken, getattr(mine, broken))
+    with pytest.raises(IdentityError, match="was not sealed to"):
+        mallorys.open("one", sealed, b"", "alice")
+    mallorys.x25519, mallorys.mlkem768 = mine.x25519, mine.mlkem768
+    assert mallorys.open("one", sealed, b"", "alice") == b"secret"
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_what_is_sealed_and_altered_does_not_open(data: st.DataObject) -> None:
@@ -250,6 +278,22 @@ def test_opening_any_bytes_is_one_error(sealed: bytes) -> None:
         ALICE.open("one", sealed)
     with pytest.raises(IdentityError):
         ALICE.open("one", bytes(32) + sealed)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1119, 1120, 1121, 1135, SEAL_OVERHEAD - 1, SEAL_OVERHEAD])
+def test_what_is_sealed_and_cut_is_one_error(size: int) -> None:
+    with pytest.raises(IdentityError, match="was not sealed to"):
+        ALICE.open("one", ALICE.public.seal("one", b"secret")[:size])
+
+
+@pytest.mark.parametrize("point", LOW_ORDER)
+def test_a_point_of_low_order_is_one_error(point: int) -> None:
+    sealed, low = ALICE.public.seal("one", b"secret"), point.to_bytes(32, "little")
+    for altered in (sealed[:1088] + low + sealed[1120:], low + sealed[32:]):
+        with pytest.raises(IdentityError, match="was not sealed to"):
+            ALICE.open("one", altered)
+    with pytest.raises(ValueError):
+        sealing_key(low + ALICE.public.keys[3])
 
 
 def test_the_frame_cannot_be_read_two_ways() -> None:

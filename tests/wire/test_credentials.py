@@ -88,7 +88,7 @@ def test_the_key_goes_through_nameless_memory_encrypted(
     assert all(len(password) == 64 for _, _, password, _ in loads)
 
 
-@pytest.mark.parametrize("missing", ["memfd_create", "access"])
+@pytest.mark.parametrize("missing", ["memfd_create", "memory", "access"])
 def test_elsewhere_it_goes_through_a_private_file_that_is_removed_at_once(
     alice: Identity,
     bob: Identity,
@@ -99,6 +99,12 @@ def test_elsewhere_it_goes_through_a_private_file_that_is_removed_at_once(
 ) -> None:
     if missing == "memfd_create":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif missing == "memory":
+
+        def refuse(*_: object) -> int:
+            raise OSError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "memfd_create", refuse, raising=False)
     else:
         monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

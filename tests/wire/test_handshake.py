@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tacit.errors import ProtocolError
 from tacit.keys import Identity, PublicIdentity
+from tacit.keys.public import SUITE
 from tacit.wire import encode
 from tacit.wire.handshake import (
     CLIENT_KEYS,
@@ -147,6 +148,12 @@ def test_an_ephemeral_key_that_is_malformed_or_of_low_order_is_refused() -> None
             server.answer(changed(client.hello(), key=bad))
 
 
+@pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a"])
+def test_deep_nesting_is_one_error(opening: bytes) -> None:
+    with refused("the client", "no readable ClientHello"):
+        start()[1].answer(b"\x82\xa1x" + opening * 2000 + b"\x00\xa7version\x01")
+
+
 def test_unknown_fields_and_other_encodings_are_refused() -> None:
     client, server = start()
     hello = client.hello()
@@ -209,10 +216,27 @@ def test_any_bytes_are_one_error(data: bytes) -> None:
 
 def test_a_client_that_is_not_known_is_refused_with_the_reason() -> None:
     dave = Identity.new("dave")
-    with refused(dave.public.fingerprint, r"not among the parties that may connect here: .*\.pub"):
+    reason = rf"says it is {dave.public.fingerprint}, which is not among the parties that may connect here: .*\.pub"
+    with refused("the client", reason):
         start()[1].answer(ClientHandshake(dave, BOB.public).hello())
-    with refused(r"\n" * 40, "not among the parties"):
-        start()[1].answer(changed(start()[0].hello(), client="\n" * 40))
+    with refused("the client", r"says it is (\\n\\u0430){20}, which"):
+        start()[1].answer(changed(start()[0].hello(), client="\n\u0430" * 20))
+
+
+def test_nobody_is_blamed_at_the_clients_word() -> None:
+    """Mallory, whom TLS has proved, says that she is Carol, or somebody by that name."""
+    for name in (CAROL.public.fingerprint, "carol"):
+        server = ServerHandshake(BOB, [ALICE.public], client="alice")
+        with refused("alice", f"says it is {name}, which"):
+            server.answer(changed(start()[0].hello(), client=name))
+    for bad in (b"", changed(start()[0].hello(), version=2)):
+        server = ServerHandshake(BOB, [ALICE.public], client="alice")
+        with refused("alice"):
+            server.answer(bad)
+        with refused("alice", "out of turn"):
+            server.answer(bad)
+        with refused("alice", "out of turn"):
+            server.finish(bad)
 
 
 def test_a_client_that_wants_another_server_is_refused() -> None:
@@ -444,6 +468,27 @@ def test_parts_of_the_transcript_do_not_run_into_each_other() -> None:
         digest(),
     ]
     assert len(set(readings)) == len(readings)
+
+
+def test_the_transcript_is_sha_256_of_what_the_page_says() -> None:
+    transcript = _Transcript(party("a", b"1"), party("b", b"2"))
+    transcript.absorb_share(b"n", b"c")
+    parts = [b"protocol", b"tacit channel/1", b"client", b"a", b"client certificate", b"1"]
+    parts += [b"server", b"b", b"server certificate", b"2", b"server nonce", b"n", b"server sealed", b"c"]
+    told = hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+    assert transcript.digest() == told.digest()
+
+
+def test_every_session_has_a_secret_of_its_own() -> None:
+    """All else that the keys come from goes over the wire."""
+    secrets = set()
+    for _ in range(2):
+        client, server = start()
+        answer = msgspec.msgpack.decode(server.answer(client.hello()))
+        assert client._ephemeral is not None
+        secrets.add(SUITE.decrypt(answer["sealed"], client._ephemeral, client._transcript.context()))
+    assert len(secrets) == 2
+    assert all(len(each) == 32 and any(each) for each in secrets)
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:

@@ -1,11 +1,14 @@
 """Records: one that is not the next that the peer sealed does not open."""
 
+import copy
 import os
 import pickle
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,7 +110,24 @@ def test_keys_are_replaced_after_so_many_bytes() -> None:
     assert AESGCM(ONE[:32]).encrypt(nonce, b"x", None) != alice.seal(b"x")
 
 
-def test_the_key_is_replaced_before_64_gib() -> None:
+def test_the_next_key_and_start_are_derived_from_the_last() -> None:
+    alice, _ = ends(rekey_bytes=100)
+    alice.seal(bytes(99 - TAG_BYTES))
+    alice.seal(b"")
+    following = HKDFExpand(hashes.SHA256(), SECRET_BYTES, b"tacit channel/1 next record key").derive(ONE)
+    nonce = bytes(a ^ b for a, b in zip(following[32:], (2).to_bytes(12, "big"), strict=True))
+    assert AESGCM(following[:32]).decrypt(nonce, alice.seal(b"message"), None) == b"message"
+
+
+@pytest.mark.parametrize(("used", "same"), [(99, True), (100, False)])
+def test_a_key_is_used_until_its_bytes_are_and_no_more(used: int, same: bool) -> None:
+    alice, _ = ends(rekey_bytes=100)
+    alice.seal(bytes(used - TAG_BYTES))
+    alice.seal(b"")
+    assert (alice._sending._secret == ONE) == same
+
+
+def test_the_key_is_replaced_after_64_gib() -> None:
     assert records.REKEY_BYTES == 64 * 2**30
 
 
@@ -121,10 +141,28 @@ def test_numbers_are_never_used_twice() -> None:
         bob.open(bytes(16))
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("use", [lambda c: c.seal(b"other"), lambda c: c.open(bytes(16))], ids=["seal", "open"])
+def test_a_forked_process_does_not_use_the_same_numbers(use: Callable[[RecordCipher], bytes]) -> None:
+    alice, bob = ends()
+    child = os.fork()
+    if child == 0:
+        try:
+            use(alice)
+        except TacitError as error:
+            os._exit(7 if "fork" in str(error) else 8)
+        except BaseException:
+            os._exit(9)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert bob.open(alice.seal(b"message")) == b"message"
+
+
 def test_it_shows_and_gives_away_no_keys() -> None:
     cipher = ends()[0]
     assert repr(cipher) == "RecordCipher(peer='bob', keys hidden)"
-    with pytest.raises(TypeError, match="not pickled"):
-        pickle.dumps(cipher)
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled"):
+            attempt(cipher)
     with pytest.raises(ValueError, match="44 secret bytes"):
         RecordCipher("bob", ONE[:-1], OTHER)

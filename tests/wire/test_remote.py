@@ -1,22 +1,29 @@
 """Channels over the network against peers that cheat, and against one in the middle who has broken TLS itself."""
 
+import os
 import socket
 import ssl
 import struct
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tacit.errors import ProtocolError, TacitError
 from tacit.keys import Identity, PublicIdentity
-from tacit.wire import Channel, Listener, connect, encode
+from tacit.wire import Channel, Listener, connect, encode, remote
+from tacit.wire import stream as streams
 from tacit.wire.credentials import client_context, server_context
 from tacit.wire.deadline import Deadline
 from tacit.wire.handshake import MAX_HANDSHAKE_BYTES, ClientHandshake
@@ -33,10 +40,13 @@ class Blob(msgspec.Struct, tag="blob", frozen=True, forbid_unknown_fields=True):
 class Cheat:
     """A peer that has proved who it is, and then does as it likes."""
 
-    def __init__(self, address: tuple[str, int], me: Identity, peer: PublicIdentity) -> None:
-        raw = socket.create_connection(address)
-        self.raw = raw
-        self.stream = TlsStream(raw, client_context(me, peer), server_side=False)
+    def __init__(self, address: tuple[str, int], me: Identity, peer: PublicIdentity, secrets: str = os.devnull) -> None:
+        """Connect, and write the secrets of TLS down."""
+        self.raw = socket.create_connection(address)
+        self.secrets = Path(secrets)
+        context = client_context(me, peer)
+        context.keylog_filename = secrets
+        self.stream = TlsStream(self.raw, context, server_side=False)
         deadline = Deadline(10)
         self.stream.handshake(deadline)
         handshake = ClientHandshake(me, peer)
@@ -59,10 +69,10 @@ Met = tuple[Cheat, Channel]
 
 
 @pytest.fixture
-def met(alice: Identity, bob: Identity) -> Iterator[Met]:
+def met(alice: Identity, bob: Identity, tmp_path: Path) -> Iterator[Met]:
     """Give Alice, who cheats, and Bob's end of the channel with her."""
     with Listener("127.0.0.1", 0, bob, [alice.public], max_message=100_000) as listener:
-        cheat = Cheat(listener.address, alice, bob.public)
+        cheat = Cheat(listener.address, alice, bob.public, str(tmp_path / "secrets"))
         with listener.accept(10) as channel:
             yield cheat, channel
             cheat.hang_up()
@@ -90,6 +100,8 @@ def test_an_oversized_length_is_refused_before_memory_is_taken(met: Met, size: i
         assert tracemalloc.get_traced_memory()[1] < 4 << 20
     finally:
         tracemalloc.stop()
+    with pytest.raises(LineError, match="hung up"):
+        cheat.stream.read_exactly(1, Deadline(10))
 
 
 def test_a_length_within_the_limit_takes_memory_only_for_what_arrives(alice: Identity, bob: Identity) -> None:
@@ -99,11 +111,11 @@ def test_a_length_within_the_limit_takes_memory_only_for_what_arrives(alice: Ide
             tracemalloc.start()
             try:
                 cheat.write(struct.pack(">I", 200 << 20) + bytes(1000))
-                blamed(channel, "was silent", 0.1)
+                cheat.hang_up()
+                blamed(channel, "hung up in the middle of a message")
                 assert tracemalloc.get_traced_memory()[1] < 4 << 20
             finally:
                 tracemalloc.stop()
-            cheat.hang_up()
 
 
 def test_a_message_that_stops_in_the_middle_is_silence(met: Met) -> None:
@@ -172,11 +184,81 @@ def test_any_bytes_from_a_peer_are_one_error(alice: Identity, bob: Identity, dat
             blamed(channel, ".")
 
 
+def test_a_reader_that_cannot_go_on_says_so(met: Met, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    cheat, channel = met
+    monkeypatch.setattr(remote, "read_frame", fail)  # from the second message on
+    cheat.write_frame(cheat.cipher.seal(encode(Blob(b"data"))))
+    assert channel.receive(Blob, "s") == Blob(b"data")
+    blamed(channel, "cannot be heard: MemoryError while reading from it")
+
+
+def test_an_idle_line_stays(tls_line: Callable[[], tuple[Channel, Channel]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "IDLE_SECONDS", 0.001)
+    alice, bob = tls_line()
+    with pytest.raises(ProtocolError, match="was silent"):
+        alice.receive(Blob, "s", 0.1)
+    bob.send(Blob(b"data"))
+    assert alice.receive(Blob, "s") == Blob(b"data")
+
+
+def test_small_messages_leave_at_once(tls_line: Callable[[], tuple[Channel, Channel]]) -> None:
+    for end in tls_line():
+        raw: socket.socket = end._stream._writer  # type: ignore[attr-defined]
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_large_message_is_encrypted_a_piece_at_a_time(
+    tls_line: Callable[[], tuple[Channel, Channel]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = tls_line()
+    true, waiting = TlsStream._flush, []
+
+    def look(self: TlsStream, deadline: Deadline) -> None:
+        waiting.append(self._outgoing.pending)
+        true(self, deadline)
+
+    monkeypatch.setattr(TlsStream, "_flush", look)
+    alice.send(Blob(bytes(8 << 20)))
+    assert len(bob.receive(Blob, "s").data) == 8 << 20
+    assert streams.WRITE_BYTES < max(waiting) < streams.WRITE_BYTES + 1000
+
+
+def test_closing_gives_the_sockets_back(tls_line: Callable[[], tuple[Channel, Channel]]) -> None:
+    alice, bob = tls_line()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Channel.close, (alice, bob)))
+    for end in (alice, bob):
+        line: TlsStream = end._stream  # type: ignore[attr-defined]
+        assert line._reader.fileno() == line._writer.fileno() == -1
+
+
 def test_closing_is_said_in_tls(met: Met) -> None:
     cheat, channel = met
     with ThreadPoolExecutor() as pool:
         closing = pool.submit(channel.close)
         assert said_goodbye(cheat.stream)
+        cheat.hang_up()
+        closing.result()
+
+
+def test_who_closes_listens_until_the_other_side_hangs_up(met: Met, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that is let go while mail comes in is reset, and mail that goes out is lost with it."""
+    monkeypatch.setattr(remote, "GOODBYE_SECONDS", 60.0)
+    monkeypatch.setattr(streams, "GOODBYE_SECONDS", 60.0)
+    cheat, channel = met
+    cuts: list[TlsStream] = []
+    monkeypatch.setattr(TlsStream, "cut", cuts.append)
+    with ThreadPoolExecutor() as pool:
+        closing = pool.submit(channel.close)
+        assert said_goodbye(cheat.stream)
+        for _ in range(20):
+            cheat.write_frame(bytes(90_000))
+            time.sleep(0.005)
+        assert not cuts
+        monkeypatch.undo()
         cheat.hang_up()
         closing.result()
 
@@ -216,6 +298,42 @@ def test_sending_past_the_inbox_stops_the_sender_not_the_memory(met: Met) -> Non
     with pytest.raises(TimeoutError):
         flood()
     assert channel._inbox._held <= 100_000
+
+
+def test_questions_within_tls_are_not_answered_without_end(met: Met) -> None:
+    """Each KeyUpdate (RFC 8446, section 4.6.3) asks for one in return, which takes memory until somebody sends."""
+    cheat, channel = met
+    with suppress(OSError):
+        cheat.raw.sendall(key_updates(cheat, 40_000))
+    blamed(channel, "asked for more answers within TLS")
+    assert channel._stream._outgoing.pending < 1 << 20  # type: ignore[attr-defined]
+
+
+def test_a_few_questions_within_tls_are_answered(met: Met) -> None:
+    cheat, channel = met
+    cheat.raw.sendall(key_updates(cheat, 10))
+    with pytest.raises(ProtocolError, match="was silent"):
+        channel.receive(Blob, "s", 0.2)
+    channel.send(Blob(b"data"))
+    assert cheat.cipher.open(read_frame(cheat.stream, 1000, Deadline(10))) == encode(Blob(b"data"))
+
+
+def key_updates(cheat: Cheat, count: int) -> bytes:
+    """Return what Alice sends next in TLS: records that each ask for a new key (RFC 8446, sections 5.2, 7.1 to 7.3)."""
+    lines = cheat.secrets.read_text().splitlines()
+    secret = next(bytes.fromhex(each.split()[2]) for each in lines if each.startswith("CLIENT_TRAFFIC_SECRET_0"))
+
+    def expand(label: bytes, length: int) -> bytes:
+        info = struct.pack(">HB", length, 6 + len(label)) + b"tls13 " + label + b"\x00"
+        return HKDFExpand(hashes.SHA384(), length, info).derive(secret)
+
+    header, question = b"\x17\x03\x03" + struct.pack(">H", 22), b"\x18\x00\x00\x01\x01\x16"
+    out, number = bytearray(), 2  # under the first key, after the handshake's two frames
+    for _ in range(count):
+        nonce = (int.from_bytes(expand(b"iv", 12), "big") ^ number).to_bytes(12, "big")
+        out += header + AESGCM(expand(b"key", 32)).encrypt(nonce, question, header)
+        secret, number = expand(b"traffic upd", 48), 0
+    return bytes(out)
 
 
 def test_limits_that_no_record_could_keep_are_refused(alice: Identity, bob: Identity) -> None:
@@ -292,10 +410,10 @@ def between(alice: Identity, bob: Identity) -> Iterator[Between]:
     with ExitStack() as held:
 
         def meet(alter: Alter) -> tuple[Channel, Listener, Middle]:
-            listener = held.enter_context(Listener("127.0.0.1", 0, bob, [alice.public], timeout=2, default_timeout=10))
+            listener = held.enter_context(Listener("127.0.0.1", 0, bob, [alice.public], timeout=30, default_timeout=30))
             middle = Middle(alice, bob, listener.address, alter)
             held.callback(middle.close)
-            channel = connect("127.0.0.1", middle.port, alice, bob.public, timeout=2, default_timeout=10)
+            channel = connect("127.0.0.1", middle.port, alice, bob.public, timeout=30, default_timeout=30)
             return held.enter_context(channel), listener, middle
 
         yield meet
@@ -340,8 +458,12 @@ def test_one_who_broke_tls_cannot_take_the_last_step_of_the_handshake(between: B
         return [(to, flipped(frame) if (to, number) == ("bob", 1) else frame)]
 
     alices, listener, _ = between(alter)
+    deadline = Deadline(30)
+    while not listener.refused:
+        assert deadline.left()
+        time.sleep(0.005)
     with pytest.raises(ProtocolError, match="altered") as caught:
-        listener.accept(1)
+        listener.accept(0)
     assert caught.value.step == "accept"
     assert [(each.culprit, each.step) for each in listener.refused] == [("alice", "handshake")]
     with pytest.raises(ProtocolError, match="bob, in step s: hung up"):

@@ -25,12 +25,15 @@ from tacit.errors import IdentityError, ProtocolError, TacitError
 from tacit.keys import Identity, PublicIdentity
 from tacit.keys.identity import _PrivateKeys
 from tacit.keys.public import FORMAT, SELF_DOMAIN, _Body
-from tacit.wire import Listener, connect, listener
+from tacit.wire import Listener, connect, encode, listener, pair
+from tacit.wire import stream as streams
 from tacit.wire.credentials import client_context, server_context
 from tacit.wire.deadline import Deadline
+from tacit.wire.handshake import ClientHello
 from tacit.wire.inbox import LineError
 from tacit.wire.remote import write_frame
 from tacit.wire.stream import TlsStream
+from tacit.wire.tls import shaking_hands
 
 HOST = "127.0.0.1"
 
@@ -42,33 +45,39 @@ class Number(msgspec.Struct, tag="number", frozen=True, forbid_unknown_fields=Tr
 @pytest.fixture
 def bobs(alice: Identity, bob: Identity) -> Iterator[Listener]:
     """Bob listens for Alice."""
-    with Listener(HOST, 0, bob, [alice.public], timeout=2, default_timeout=5) as listening:
+    with Listener(HOST, 0, bob, [alice.public], timeout=30, default_timeout=30) as listening:
         yield listening
 
 
 def works(listening: Listener, alice: Identity, bob: Identity) -> None:
     """Check that Alice gets through to Bob."""
-    with connect(*listening.address, alice, bob.public, timeout=5) as alices, listening.accept(5) as channel:
+    with connect(*listening.address, alice, bob.public, timeout=30) as alices, listening.accept(30) as channel:
         assert channel.peer == alice.public
         alices.send(Number(1))
-        assert channel.receive(Number, "s", 5) == Number(1)
+        assert channel.receive(Number, "s", 30) == Number(1)
 
 
 def refusal(listening: Listener) -> ProtocolError:
     """Return the listener's next refusal."""
-    deadline = Deadline(10)
-    while not listening.refused and deadline.left():
-        time.sleep(0.005)
+    wait_for(lambda: listening.refused)
     listening._refused, (error, *_) = type(listening._refused)(maxlen=64), listening.refused
     assert error.step == "handshake"
     return error
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    """Return once `what` is true."""
+    deadline = Deadline(30)
+    while not what():
+        assert deadline.left(), "waited for 30 s"
+        time.sleep(0.005)
 
 
 def not_let_in(
     listening: Listener, me: Identity, server: PublicIdentity, match: str, culprit: str | None = None
 ) -> ProtocolError:
     with pytest.raises(ProtocolError, match=match) as caught:
-        connect(*listening.address, me, server, timeout=5)
+        connect(*listening.address, me, server, timeout=30)
     assert (caught.value.culprit, caught.value.step) == (culprit or server.name, "handshake")
     return caught.value
 
@@ -116,7 +125,9 @@ def test_nobody_there_is_said_at_once(alice: Identity, bob: Identity) -> None:
         connect(HOST, 1, alice, bob.public)
 
 
-@pytest.mark.parametrize(("host", "port"), [("no such host", 5), ("", 1), (HOST, 70_000), (HOST, -1), ("é" * 70, 5)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("no such host", 5), ("", 1), (HOST, 70_000), (HOST, -1), (HOST, 10**30), ("é" * 70, 5)]
+)
 def test_an_address_that_is_none_is_an_error_of_ours(alice: Identity, bob: Identity, host: str, port: int) -> None:
     with pytest.raises(ProtocolError, match="bob, in step connect: cannot be reached"):
         connect(host, port, alice, bob.public)
@@ -144,8 +155,11 @@ def test_waiting_for_a_listener_ends(alice: Identity, bob: Identity) -> None:
 def test_a_port_that_tcp_connected_to_itself_is_nobody(
     alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made = []
+
     def to_itself(address: object, timeout: float) -> socket.socket:
         own = socket.socket()
+        made.append(own)
         own.bind((HOST, 0))
         own.connect(own.getsockname())
         return own
@@ -153,6 +167,7 @@ def test_a_port_that_tcp_connected_to_itself_is_nobody(
     monkeypatch.setattr(socket, "create_connection", to_itself)
     with pytest.raises(ProtocolError, match="nobody listens there"):
         connect(HOST, 1, alice, bob.public)
+    assert [each.fileno() for each in made] == [-1]
 
 
 def test_an_address_that_is_taken_is_said(bobs: Listener, bob: Identity) -> None:
@@ -178,6 +193,15 @@ def test_accepting_ends_and_names_those_who_have_not_come(alice: Identity, bob: 
         assert str(caught.value) == "carol, in step accept: did not connect within 0 s"
 
 
+def test_accepting_ends_though_all_have_come_or_none_can(alice: Identity, bob: Identity) -> None:
+    with Listener(HOST, 0, bob, [alice.public]) as bobs:
+        works(bobs, alice, bob)
+        with pytest.raises(ProtocolError, match="^alice, in step accept: did not connect"):
+            bobs.accept(0)
+    with Listener(HOST, 0, bob, []) as bobs, pytest.raises(ProtocolError, match="^nobody, in step accept"):
+        bobs.accept(0)
+
+
 # Strangers
 
 
@@ -185,8 +209,9 @@ def test_a_stranger_is_refused_and_both_sides_say_why(
     bobs: Listener, alice: Identity, bob: Identity, carol: Identity
 ) -> None:
     not_let_in(bobs, carol, bob.public, r"refused this side in TLS \(.*alert.*\): check that it has this side's \.pub")
+    wait_for(lambda: bobs.refused)
     with pytest.raises(ProtocolError, match=r"alice, in step accept: .* 1 connections were refused, the last: the one"):
-        bobs.accept(0.01)
+        bobs.accept(0)
     error = refusal(bobs)
     assert error.culprit.startswith("the one connecting from 127.0.0.1:")
     assert "showed a certificate that is not pinned here" in str(error)
@@ -218,6 +243,19 @@ def test_an_identity_with_the_right_certificate_and_other_keys_is_refused(
         assert "alice, in step handshake: did not sign this handshake" in str(refusal(bobs))
         with pytest.raises(ProtocolError, match="hung up"):
             channel.receive(Number, "s")
+
+
+def test_a_peer_is_blamed_by_the_name_that_tls_has_proved(bobs: Listener, alice: Identity, bob: Identity) -> None:
+    """Alice says that she is Carol, then what nobody can read."""
+    name = "carol"
+    for hello in (encode(ClientHello(1, name, bob.public.fingerprint, bytes(32), bytes(1216))), b"garbage"):
+        raw = socket.create_connection(bobs.address)
+        stream = TlsStream(raw, client_context(alice, bob.public), server_side=False)
+        stream.handshake(Deadline(30))
+        write_frame(stream, hello, Deadline(30))
+        stream.say_goodbye()
+        assert refusal(bobs).culprit == "alice"
+        stream.release()
 
 
 def with_certificate(name: str, make: Callable[[ed25519.Ed25519PrivateKey], x509.Certificate]) -> Identity:
@@ -317,6 +355,26 @@ def test_a_client_without_a_certificate_is_refused(bobs: Listener, bob: Identity
     assert "broke TLS 1.3 (peer did not return a certificate)" in str(refusal(bobs))
 
 
+def test_a_client_that_tls_asked_for_no_certificate_is_refused(bobs: Listener, alice: Identity, bob: Identity) -> None:
+    bobs._context.verify_mode = ssl.CERT_NONE
+    with pytest.raises(ProtocolError, match="hung up"):
+        connect(*bobs.address, alice, bob.public)
+    assert "showed no certificate" in str(refusal(bobs))
+
+
+def test_a_handshake_that_failed_gives_its_sockets_back(alice: Identity, bob: Identity) -> None:
+    near, far = socket.socketpair()
+    context = client_context(alice, bob.public)
+    with (
+        far,
+        pytest.raises(ProtocolError, match="bob, in step handshake: sang"),
+        shaking_hands(near, context, server_side=False, who="bob", timeout=1) as stream,
+    ):
+        far.close()
+        raise LineError("sang")
+    assert stream._reader.fileno() == stream._writer.fileno() == -1
+
+
 def test_a_session_is_not_resumed(bobs: Listener, alice: Identity, bob: Identity) -> None:
     raw = socket.create_connection(bobs.address)
     stream = TlsStream(raw, client_context(alice, bob.public), server_side=False)
@@ -332,15 +390,21 @@ def test_a_session_is_not_resumed(bobs: Listener, alice: Identity, bob: Identity
 # Nuisances
 
 
-def test_a_silent_connection_keeps_nobody_waiting_and_is_cut(bobs: Listener, alice: Identity, bob: Identity) -> None:
+def test_silent_connections_keep_nobody_waiting(bobs: Listener, alice: Identity, bob: Identity) -> None:
     with ExitStack() as held:
-        silent = [held.enter_context(socket.create_connection(bobs.address)) for _ in range(10)]
+        for _ in range(10):
+            held.enter_context(socket.create_connection(bobs.address))
+        wait_for(lambda: len(bobs._shaking) == 10)
         works(bobs, alice, bob)
-        for each in silent:
-            each.settimeout(10)
-            with suppress(ConnectionError):
-                assert each.recv(1000) in (b"", b"\x15\x03\x01\x00\x02\x01\x00")
-    assert "was not done within 2 s" in str(refusal(bobs))
+        assert len(bobs._shaking) == 10
+
+
+def test_a_silent_connection_is_cut(alice: Identity, bob: Identity) -> None:
+    with Listener(HOST, 0, bob, [alice.public], timeout=0.3) as bobs, socket.create_connection(bobs.address) as silent:
+        silent.settimeout(30)
+        with suppress(ConnectionError):
+            assert silent.recv(1000) in (b"", b"\x15\x03\x01\x00\x02\x01\x00")
+        assert "was not done within 0.3 s" in str(refusal(bobs))
 
 
 def test_a_connection_that_speaks_slowly_is_cut(alice: Identity, bob: Identity) -> None:
@@ -348,21 +412,22 @@ def test_a_connection_that_speaks_slowly_is_cut(alice: Identity, bob: Identity) 
         slow.settimeout(0.1)
         with suppress(ConnectionError, TimeoutError):
             slow.sendall(b"\x16\x03\x01\x40\x00")
-        deadline = Deadline(10)
-        while not bobs.refused:
+
+        def go_on() -> bool:
             with suppress(ConnectionError):
                 slow.sendall(b"\x00")
-            assert deadline.left()
-            time.sleep(0.02)
+            return bool(bobs.refused)
+
+        wait_for(go_on)
         assert "was not done within 0.4 s" in str(refusal(bobs))
 
 
 def test_silence_after_tls_is_cut_too(alice: Identity, bob: Identity) -> None:
-    with Listener(HOST, 0, bob, [alice.public], timeout=0.4) as bobs:
+    with Listener(HOST, 0, bob, [alice.public], timeout=2) as bobs:
         raw = socket.create_connection(bobs.address)
         stream = TlsStream(raw, client_context(alice, bob.public), server_side=False)
-        stream.handshake(Deadline(5))
-        assert "was not done within 0.4 s" in str(refusal(bobs))
+        stream.handshake(Deadline(30))
+        assert "was not done within 2 s" in str(refusal(bobs))
         stream.release()
 
 
@@ -373,10 +438,15 @@ def test_a_server_that_says_nothing_is_left(alice: Identity, bob: Identity) -> N
 
 
 def test_when_all_places_are_taken_others_wait_until_one_is_free(alice: Identity, bob: Identity) -> None:
-    bobs = Listener(HOST, 0, bob, [alice.public], timeout=0.3, max_pending=1)
-    with bobs, socket.create_connection(bobs.address), socket.create_connection(bobs.address):
+    with Listener(HOST, 0, bob, [alice.public], timeout=60, max_pending=2) as bobs, ExitStack() as held:
+        silent = [held.enter_context(socket.create_connection(bobs.address)) for _ in range(2)]
+        wait_for(lambda: len(bobs._shaking) == 2)
+        with pytest.raises(ProtocolError, match=r"was not done within 0\.5 s"):
+            connect(*bobs.address, alice, bob.public, timeout=0.5)
+        for each in silent:
+            each.close()
         works(bobs, alice, bob)
-        assert len(bobs.refused) == 2
+        assert len(bobs.refused) == 3
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -393,8 +463,11 @@ def test_any_bytes_in_place_of_tls_are_refused(bobs: Listener, data: bytes) -> N
     assert "broke TLS" in error or "hung up" in error
 
 
-def test_who_is_refused_hears_why_though_it_goes_on_speaking(bobs: Listener, carol: Identity, bob: Identity) -> None:
+def test_who_is_refused_hears_why_though_it_goes_on_speaking(
+    bobs: Listener, carol: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A connection that is closed at once would be reset, and the reason lost, by what the other side still sends."""
+    monkeypatch.setattr(streams, "GOODBYE_SECONDS", 30.0)
     raw = socket.create_connection(bobs.address)
     stream = TlsStream(raw, client_context(carol, bob.public), server_side=False)
     stream.handshake(Deadline(5))
@@ -406,6 +479,29 @@ def test_who_is_refused_hears_why_though_it_goes_on_speaking(bobs: Listener, car
         stream.read_exactly(1, Deadline(5))
     stream.cut()
     stream.release()
+
+
+def test_who_is_refused_sees_the_end_at_once(bobs: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "GOODBYE_SECONDS", 60.0)
+    with socket.create_connection(bobs.address) as raw:
+        raw.sendall(b"garbage")
+        raw.settimeout(30)
+        while raw.recv(1000):
+            pass
+        assert not bobs.refused  # it still listens, for what is on the way
+    refusal(bobs)
+
+
+def test_who_is_refused_and_never_stops_speaking_is_cut(bobs: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "GOODBYE_SECONDS", 0.1)
+    with socket.create_connection(bobs.address) as raw:
+
+        def go_on() -> bool:
+            with suppress(OSError):
+                raw.sendall(b"garbage")
+            return bool(bobs.refused)
+
+        wait_for(go_on)
 
 
 @pytest.mark.parametrize(
@@ -443,8 +539,7 @@ def test_a_peer_may_not_fill_the_waiting_room(bobs: Listener, alice: Identity, b
     with ExitStack() as held:
         for _ in range(listener.MAX_UNCLAIMED):
             held.enter_context(connect(*bobs.address, alice, bob.public))
-        while len(bobs._unclaimed) < listener.MAX_UNCLAIMED:
-            time.sleep(0.005)
+        wait_for(lambda: len(bobs._unclaimed) == listener.MAX_UNCLAIMED)
         late = held.enter_context(connect(*bobs.address, alice, bob.public))
         assert "alice, in step handshake: opened another channel while 4 " in str(refusal(bobs))
         with pytest.raises(ProtocolError, match="hung up"):
@@ -461,11 +556,18 @@ def test_refusals_are_kept_in_bounds(alice: Identity, bob: Identity, carol: Iden
         assert "199" in str(bobs.refused[-1])
 
 
+@pytest.fixture
+def bobs_one_place(alice: Identity, bob: Identity) -> Iterator[Listener]:
+    """Bob listens for Alice, and shakes one hand at a time: who keeps the place keeps all others out."""
+    with Listener(HOST, 0, bob, [alice.public], timeout=30, default_timeout=30, max_pending=1) as listening:
+        yield listening
+
+
 @pytest.mark.parametrize("broken", ["thread", "dup"])
 def test_a_machine_at_its_limits_goes_on_listening(
-    bobs: Listener, alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch, broken: str
+    bobs_one_place: Listener, alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    done = threading.Event()
+    bobs, done = bobs_one_place, threading.Event()
 
     def fail(*_: object, **__: object) -> None:
         done.set()
@@ -477,13 +579,51 @@ def test_a_machine_at_its_limits_goes_on_listening(
         else:
             patch.setattr(socket.socket, "dup", fail)
         with socket.create_connection(bobs.address) as raw:
-            assert done.wait(5)
-            raw.settimeout(5)
+            assert done.wait(30)
+            raw.settimeout(30)
             with suppress(ConnectionError):
                 assert raw.recv(1) == b""
     if broken == "dup":
         assert "bob, in step handshake: could not serve the one connecting from" in str(refusal(bobs))
     works(bobs, alice, bob)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), OSError(12, "Cannot allocate memory")])
+def test_a_channel_that_cannot_be_read_is_refused_and_the_place_is_free(
+    bobs_one_place: Listener, alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listener, "RemoteChannel", fail)
+        with connect(*bobs_one_place.address, alice, bob.public):
+            assert "bob, in step handshake: could not serve" in str(refusal(bobs_one_place))
+    works(bobs_one_place, alice, bob)
+
+
+def test_a_listener_that_cannot_accept_tries_again(
+    bobs_one_place: Listener, alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = threading.Event()
+
+    def fail(_: socket.socket) -> None:
+        done.set()
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "accept", fail)
+        assert done.wait(30)
+    works(bobs_one_place, alice, bob)
+
+
+def test_a_listener_that_nobody_calls_stays_open(
+    alice: Identity, bob: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "WAKE_SECONDS", 0.01)
+    with Listener(HOST, 0, bob, [alice.public], timeout=30, max_pending=1) as bobs:
+        time.sleep(0.1)
+        works(bobs, alice, bob)
 
 
 # Closing
@@ -493,11 +633,9 @@ def test_closing_stops_those_who_wait_and_refuses_those_who_come(alice: Identity
     bobs = Listener(HOST, 0, bob, [alice.public])
     with connect(*bobs.address, alice, bob.public) as kept, bobs.accept(5) as channel:
         with connect(*bobs.address, alice, bob.public) as unclaimed, ThreadPoolExecutor() as pool:
-            while not bobs._unclaimed:
-                time.sleep(0.005)
+            wait_for(lambda: bobs._unclaimed)
             silent = socket.create_connection(bobs.address)
-            while not bobs._shaking:
-                time.sleep(0.005)
+            wait_for(lambda: bobs._shaking)
             bobs._unclaimed.rotate()
             bobs.close()
             bobs.close()
@@ -513,6 +651,21 @@ def test_closing_stops_those_who_wait_and_refuses_those_who_come(alice: Identity
         assert channel.receive(Number, "s", 5) == Number(1)
     with pytest.raises(ProtocolError, match="cannot be reached"):
         connect(*bobs.address, alice, bob.public)
+
+
+def test_who_has_shaken_hands_when_the_listener_closes_is_hung_up_on(alice: Identity, bob: Identity) -> None:
+    bobs = Listener(HOST, 0, bob, [alice.public])
+    bobs.close()
+    assert not bobs._thread.is_alive()
+    with socket.socketpair()[0] as near, pytest.raises(ProtocolError, match="came when the listener was closing"):
+        bobs._shake_hands(near, "the one that was late")
+    assert not bobs._shaking
+    late, _ = pair(alice.public, bob.public)
+    bobs._offer(late)
+    assert not bobs._unclaimed
+    with pytest.raises(TacitError, match="closed at this end"):
+        late.send(Number(1))
+    assert bobs.refused == ()
 
 
 def test_closing_wakes_who_is_accepting(alice: Identity, bob: Identity) -> None:
@@ -533,8 +686,5 @@ def test_no_thread_or_socket_is_left(alice: Identity, bob: Identity) -> None:
             with socket.create_connection(bobs.address) as raw:
                 raw.sendall(b"garbage")
             refusal(bobs)
-    deadline = Deadline(10)
-    while threading.active_count() > before and deadline.left():
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_for(lambda: threading.active_count() <= before)
     assert len(list(Path("/proc/self/fd").iterdir())) <= files

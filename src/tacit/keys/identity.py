@@ -1,14 +1,17 @@
 """An identity: the private keys of a party, and the file that keeps them.
 
 The file is canonical JSON, mode 0600. With a passphrase the secret is AES-256-GCM under a key from scrypt
-(RFC 7914, n = 2^17, r = 8, p = 1: 128 MiB); without one it is protected by the file's permissions alone.
+(RFC 7914, n = 2^17, r = 8, p = 1: 128 MiB); without one it is protected by the file's permissions alone. A passphrase
+is text in normal form C (RFC 8265, section 4.2), as keyboards compose one accent in several ways.
 """
 
 from __future__ import annotations
 
 import datetime
 import os
+import shlex
 import stat
+import unicodedata
 from pathlib import Path
 from typing import NoReturn
 
@@ -120,16 +123,18 @@ class Identity:
         """Read a private file.
 
         Raises:
-            IdentityError: others may read it, the passphrase is wrong or missing.
+            IdentityError: others may read it, the passphrase is wrong or missing, or there is no memory to try it.
             FormatError: not an identity file.
         """
         path = Path(path)
-        _refuse_loose(path)
-        data = read_bounded(path, MAX_FILE_BYTES, "identity")
+        data = read_bounded(path, MAX_FILE_BYTES, "identity", check=lambda status: _refuse_loose(path, status))
         parts = canonical.decode(data, _PrivateFile, f"identity {path}")
         if parts.format != PRIVATE_FORMAT:
             raise FormatError(f"{path} is an identity of another version")
-        public = PublicIdentity.decode(parts.public)
+        try:
+            public = PublicIdentity.decode(parts.public)
+        except FormatError as error:
+            raise FormatError(f"{path}: {error}") from None
         root = _recover_root(parts, passphrase, path)
         if len(root) != ROOT_BYTES or _PrivateKeys(root).public_parts() != public.keys:
             raise FormatError(f"{path}: the private keys do not belong to the public ones")
@@ -173,7 +178,7 @@ class _PrivateKeys:
         key = hpke.MLKEM768X25519PrivateKey(self.mlkem768, self.x25519)
         try:
             return SUITE.decrypt(sealed, key, frame(domain, context))
-        except (InvalidTag, ValueError):
+        except InvalidTag:
             raise IdentityError(f"this {domain} was not sealed to {name!r}, or it was altered") from None
 
     def certificate(self, name: str) -> bytes:
@@ -193,13 +198,9 @@ class _PrivateKeys:
         return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def _refuse_loose(path: Path) -> None:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except (OSError, ValueError):
-        return  # missing: reading it says so
-    if mode & 0o077:
-        raise IdentityError(f"{path} can be read by others; run: chmod 600 {path}")
+def _refuse_loose(path: Path, status: os.stat_result) -> None:
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise IdentityError(f"{path} can be read by others; run: chmod 600 {shlex.quote(str(path))}")
 
 
 def _expand(root: bytes, label: str, length: int) -> bytes:
@@ -208,12 +209,15 @@ def _expand(root: bytes, label: str, length: int) -> bytes:
 
 def _file_cipher(passphrase: str, salt: bytes) -> AESGCM:
     try:
-        password = passphrase.encode()
+        password = unicodedata.normalize("NFC", passphrase).encode()
     except UnicodeEncodeError:  # it would carry the passphrase
         password = b""
     if not password:
         raise IdentityError("the passphrase is empty or not text: choose another")
-    return AESGCM(Scrypt(salt, 32, SCRYPT_N, 8, 1).derive(password))
+    try:
+        return AESGCM(Scrypt(salt, 32, SCRYPT_N, 8, 1).derive(password))
+    except MemoryError:
+        raise IdentityError("a passphrase takes 128 MiB of memory, which this process cannot get: free some") from None
 
 
 def _recover_root(parts: _PrivateFile, passphrase: str | None, path: Path) -> bytes:

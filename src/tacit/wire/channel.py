@@ -140,14 +140,14 @@ class Channel(ABC):
     def _send_payload(self, payload: bytes, deadline: Deadline) -> None:
         if self._broken is not None:
             raise LineError(self._broken)
+        # Holds unless all of it leaves, whatever stops it: an interrupt counts as much as the peer does.
+        self._broken = "took an earlier message in part or not at all, after which nothing more can be sent to it"
         try:
             self._transmit(payload, deadline)
-        except TimeoutError:
-            self._broken = "took no message in time, after which nothing more can be sent to it"
-            raise
         except LineError as error:
             self._broken = str(error)
             raise
+        self._broken = None
         self.bytes_sent += len(payload)
         self.messages_sent += 1
 
@@ -156,7 +156,7 @@ class Channel(ABC):
         try:
             yield
         except (TimeoutError, LineError, InboxClosedError) as error:
-            if self._closed or isinstance(error, InboxClosedError):
+            if self._closed:
                 raise TacitError(f"the channel with {self.peer.name} is closed at this end") from None
             reason = silence if isinstance(error, TimeoutError) else str(error)
             raise ProtocolError(reason, culprit=self.peer.name, step=step) from None

@@ -114,7 +114,7 @@ class ClientHandshake:
         _check_signature(self.peer, SERVER_SIGNATURE, self._transcript, answer.signature)
         try:
             secret = SUITE.decrypt(answer.sealed, ephemeral, context)
-        except (InvalidTag, ValueError):
+        except InvalidTag:
             raise _fault(self.peer.name, "sealed the secret to another key") from None
         self._transcript.absorb(b"server signature", answer.signature)
         cipher = RecordCipher(self.peer.name, *self._transcript.keys(secret))
@@ -131,9 +131,10 @@ class ClientHandshake:
 class ServerHandshake:
     """The side that is connected to: `answer`, then `finish`, once each; any error ends it."""
 
-    def __init__(self, me: Identity, clients: Iterable[PublicIdentity]) -> None:
-        """Prepare to be spoken to by one of `clients`."""
+    def __init__(self, me: Identity, clients: Iterable[PublicIdentity], *, client: str = "the client") -> None:
+        """Prepare to be spoken to by one of `clients`; errors say `client` until it has named one of them."""
         self._me = me
+        self._client = client
         self._clients = {client.fingerprint: client for client in clients}
         self._peer: PublicIdentity | None = None
         self._transcript: _Transcript | None = None
@@ -146,8 +147,8 @@ class ServerHandshake:
         Raises:
             ProtocolError: malformed, of another version, from someone unknown, or meant for another server.
         """
-        self._turn.take("answer", "the client")
-        hello = _decode_hello(client_hello)
+        self._turn.take("answer", self._client)
+        hello = _decode_hello(client_hello, self._client)
         self._peer = self._known(hello)
         self._transcript = _Transcript(self._peer, self._me.public)
         self._transcript.absorb(b"client hello", client_hello)
@@ -170,7 +171,7 @@ class ServerHandshake:
         Raises:
             ProtocolError: not the record that this client would send, or its signature is false.
         """
-        self._turn.take("finish", self._peer.name if self._peer else "the client")
+        self._turn.take("finish", self._peer.name if self._peer else self._client)
         peer, transcript, cipher = self._peer, self._transcript, self._cipher
         self._cipher = None
         assert peer is not None
@@ -189,9 +190,11 @@ class ServerHandshake:
     def _known(self, hello: ClientHello) -> PublicIdentity:
         client = self._clients.get(hello.client)
         if client is None:
-            who = quote(hello.client)
-            reason = "is not among the parties that may connect here: check that each has the other's .pub file"
-            raise _fault(who, reason)
+            raise _fault(
+                self._client,  # not the name that it gave, which may be that of somebody honest
+                f"says it is {quote(hello.client)}, which is not among the parties that may connect here: "
+                "check that each has the other's .pub file",
+            )
         if hello.server != self._me.public.fingerprint:
             raise _fault(client.name, f"wants to reach another server than {self._me.public.fingerprint}")
         return client
@@ -243,7 +246,7 @@ class _Turn:
         self._ready = True
 
     def take(self, step: str, peer: str) -> None:
-        if not self._ready or not self._left or self._left[0] != step:
+        if not self._ready or self._left[:1] != [step]:
             raise _fault(peer, f"got to {step!r} out of turn: a message was repeated, or the one before it failed")
         self._left.pop(0)
         self._ready = False
@@ -256,7 +259,7 @@ class _AnyHello(msgspec.Struct):
     version: int
 
 
-def _decode_hello(data: bytes | bytearray) -> ClientHello:
+def _decode_hello(data: bytes | bytearray, client: str) -> ClientHello:
     """Return the hello; one of another version is named as such, whatever else it holds."""
     try:
         version = msgspec.msgpack.decode(data, type=_AnyHello).version
@@ -264,8 +267,8 @@ def _decode_hello(data: bytes | bytearray) -> ClientHello:
         version = VERSION
     if version != VERSION:
         reason = f"speaks version {version} of the channel protocol and this side {VERSION}: update the older one"
-        raise _fault("the client", reason)
-    return decode(data, ClientHello, sender="the client", step=STEP)
+        raise _fault(client, reason)
+    return decode(data, ClientHello, sender=client, step=STEP)
 
 
 def _new_ephemeral() -> tuple[hpke.MLKEM768X25519PrivateKey, bytes]:

@@ -115,12 +115,10 @@ class Listener:
     def close(self) -> None:
         """Stop listening; channels that were accepted stay open, all others are closed. Safe to repeat."""
         with self._changed:
-            already, self._closed = self._closed, True
+            self._closed = True
             unclaimed, shaking = list(self._unclaimed), list(self._shaking)
             self._unclaimed.clear()
             self._changed.notify_all()
-        if already:
-            return
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, where the system does so
         for stream in shaking:
@@ -179,7 +177,7 @@ class Listener:
             candidates = [peer for peer in self._peers if peer.certificate == shown]
             if not candidates:
                 raise LineError("showed a certificate that is not pinned here")
-            handshake = ServerHandshake(self._me, candidates)
+            handshake = ServerHandshake(self._me, candidates, client=candidates[0].name)  # all are of one name
             hello = read_frame(stream, MAX_HANDSHAKE_BYTES, deadline)
             write_frame(stream, handshake.answer(hello), deadline)
             peer, cipher = handshake.finish(read_frame(stream, MAX_HANDSHAKE_BYTES, deadline))
@@ -190,9 +188,9 @@ class Listener:
     @contextmanager
     def _registered(self, stream: TlsStream) -> Iterator[None]:
         with self._changed:
-            self._shaking.add(stream)
             if self._closed:
                 raise LineError("came when the listener was closing")
+            self._shaking.add(stream)
         try:
             yield
         finally:

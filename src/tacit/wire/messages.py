@@ -7,8 +7,9 @@ A kind of message is a frozen, tagged `msgspec.Struct` that forbids unknown fiel
         data: bytes
 
 One value has one encoding: `decode` encodes what it read and compares, so longer integers, doubled keys, half floats,
-left-out defaults and extra bytes are refused, and what is signed or counted is what was sent. Sets have no fixed order
-and are refused as fields: use a sorted tuple. A field of type `float` must hold a float, as `1` would be read as `1.0`.
+left-out defaults, unsorted keys and extra bytes are refused, and what is signed or counted is what was sent. Sets
+are refused as fields, and keys that are not text: use a sorted tuple. A field of type `float` must hold a float, as `1`
+would be read as `1.0`.
 
 Decoding takes time linear in the bytes; memory is allocated as elements arrive, never from a declared length. One
 byte can still stand for some 70 bytes of Python objects (an empty list in a list): where that matters, bound a
@@ -29,8 +30,8 @@ from tacit.errors import ProtocolError
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_ENCODER = msgspec.msgpack.Encoder()
-_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
 
 
 def encode(message: msgspec.Struct) -> bytes:
@@ -70,8 +71,11 @@ def check_kind(kind: type) -> None:
     config = kind.__struct_config__
     if config.tag is None or not config.frozen or not config.forbid_unknown_fields:
         raise TypeError(f"{kind.__name__} is not a message: set tag=..., frozen=True, forbid_unknown_fields=True")
-    if any(isinstance(part, inspect.SetType | inspect.FrozenSetType) for part in _parts(inspect.type_info(kind), [])):
-        raise TypeError(f"{kind.__name__} holds a set, which has no one encoding: use a sorted tuple")
+    for part in _parts(inspect.type_info(kind), []):
+        if isinstance(part, inspect.SetType | inspect.FrozenSetType):
+            raise TypeError(f"{kind.__name__} holds a set, which has no order of its own: use a sorted tuple")
+        if isinstance(part, inspect.DictType) and not isinstance(part.key_type, inspect.StrType):
+            raise TypeError(f"{kind.__name__} holds a dict whose keys are not str: use a sorted tuple of pairs")
 
 
 @cache

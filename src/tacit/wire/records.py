@@ -9,6 +9,7 @@ Minematsu 2012), and past records closed to whoever learns a later key.
 
 from __future__ import annotations
 
+import os
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -74,9 +75,12 @@ class _Direction:
         self._rekey_bytes = rekey_bytes
         self._number = 0
         self._used = 0
+        self._process = os.getpid()
 
     def step(self, size: int) -> tuple[AESGCM, bytes]:
-        """Return the key and nonce for the next record, of `size` bytes."""
+        """Return the key and nonce for the next record, of `size` bytes; they are never used again."""
+        if os.getpid() != self._process:
+            raise TacitError("a channel does not outlast a fork, or two would use one key and number: open a new one")
         if self._number >= LAST_RECORD:
             raise TacitError("a channel carries no more than 2^64 records: open a new one")
         if self._used >= self._rekey_bytes:

@@ -18,6 +18,7 @@ from tacit.wire.inbox import LineError
 
 READ_BYTES = 256 * 1024
 WRITE_BYTES = 256 * 1024
+ANSWER_BYTES = 2 * WRITE_BYTES
 TLS_RECORD_BYTES = 16 * 1024
 IDLE_SECONDS = 3600.0
 GOODBYE_SECONDS = 1.0
@@ -55,8 +56,6 @@ class TlsStream:
             except ssl.SSLWantReadError:
                 pass
             except ssl.SSLError as error:
-                with contextlib.suppress(LineError, TimeoutError):
-                    self._flush(Deadline(GOODBYE_SECONDS))
                 raise LineError(_in_words(error)) from None
             self._flush(deadline)
             if not done:
@@ -105,7 +104,7 @@ class TlsStream:
             self._flush(deadline)
 
     def say_goodbye(self) -> None:
-        """Tell the other side that no more comes, as far as it listens; the writer's last act."""
+        """Tell the other side that no more comes, or why TLS failed, as far as it listens; the writer's last act."""
         with contextlib.suppress(ssl.SSLError), self._lock:
             self._tls.unwrap()
         with contextlib.suppress(LineError, TimeoutError):
@@ -157,6 +156,9 @@ class TlsStream:
         if not data:
             raise LineError("hung up")
         with self._lock:
+            # OpenSSL answers each update of keys, into memory, from which only a writer takes it.
+            if self._outgoing.pending > ANSWER_BYTES:
+                raise LineError("asked for more answers within TLS than anybody needs")
             self._incoming.write(data)
 
 
