@@ -171,12 +171,13 @@ def test_the_file_and_then_its_folder_are_flushed(tmp_path: Path, monkeypatch: p
 
 
 def test_says_so_when_the_name_may_not_outlast_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> int:
+    def fail(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os, "open", fail)
+    monkeypatch.setattr(files, "flush_folder", fail)
     with pytest.raises(TacitError, match="was written, but may not outlast"):
-        files._flush_folder(tmp_path / "f")
+        write_atomically(tmp_path / "f", b"new")
+    assert (tmp_path / "f").read_bytes() == b"new"
 
 
 def test_names_that_cannot_be_written_are_errors_of_ours(tmp_path: Path) -> None:

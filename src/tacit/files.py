@@ -44,7 +44,20 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, overwrite: b
         raise TacitError(f"cannot write {path}: {_reason(error)}; nothing was changed") from None
     finally:
         Path(name).unlink(missing_ok=True)
-    _flush_folder(path)
+    try:
+        flush_folder(path.parent)
+    except OSError as error:
+        reason = f"{path} was written, but may not outlast a loss of power: {_reason(error)}"
+        raise TacitError(reason) from None
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in `folder` last through a loss of power; raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_bounded(path: Path, limit: int, what: str, *, check: Callable[[os.stat_result], None] | None = None) -> bytes:
@@ -78,19 +91,6 @@ def _open_file(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise OSError(0, "it is a folder, a pipe or a device")
     return os.fdopen(descriptor, "rb")
-
-
-def _flush_folder(path: Path) -> None:
-    """Make the new name last through a loss of power."""
-    try:
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        reason = f"{path} was written, but may not outlast a loss of power: {_reason(error)}"
-        raise TacitError(reason) from None
 
 
 def _reason(error: OSError | ValueError) -> str:

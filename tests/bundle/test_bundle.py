@@ -1,14 +1,16 @@
 import pickle
+import re
 from dataclasses import replace as but
 
 import msgspec
+import numpy as np
 import pytest
 
 from tacit.bundle import Bundle, Holder, Manifest, payload, propose, sign, verify
 from tacit.bundle.manifest import SEALING_DOMAIN
 from tacit.bundle.sealing import sealing_context
 from tacit.errors import AgreementError, FormatError, IdentityError, ProofError, ProtocolError
-from tacit.graph import Graph
+from tacit.graph import Graph, Linear, ReLU
 from tacit.keys import Identity
 
 replace = msgspec.structs.replace
@@ -86,6 +88,13 @@ def test_a_namesake_of_a_holder_is_no_holder(world):
         Bundle.decode(world.data).open(Identity.new("ash"))
 
 
+def test_reports_what_verify_says(world):
+    for rest in ({}, {"study": world.study}, {"pins": world.study.parties[:1]}):
+        form, *rows = verify(world.data, **rest).rows
+        assert form.check == "format"
+        assert Bundle.decode(world.data).report(**rest).rows == tuple(rows)
+
+
 def test_a_bundle_that_does_not_hold_is_not_opened(world):
     altered = world.packed(payload=bytes(len(world.proposal.payload)))
     with pytest.raises(ProofError, match=r"does not hold.*payload: .*SHA-256"):
@@ -144,6 +153,29 @@ def test_a_salt_other_than_the_committed_one_is_refused(world):
 def test_a_payload_that_is_no_model_is_refused(world):
     data = world.sealed(world.outcome(graph=b"not a graph"))
     with pytest.raises(FormatError):
+        Bundle.decode(data).open(world.identities["ash"])
+
+
+def linear(outputs, inputs=1):
+    return Linear.of(np.full((outputs, inputs), 0.03125), np.zeros(outputs))
+
+
+@pytest.mark.parametrize(
+    ("graph", "reason"),
+    [
+        (Graph.build([linear(3)], [0.0], [120.0]), "gives (3,), but the agreement's takes (1,) and gives (1,)"),
+        (Graph.build([linear(1, 2)], [0.0, 0.0], [120.0, 120.0]), "takes rows of shape (2,)"),
+        (Graph.build([linear(1)], [0.0], [90.0]), "range of inputs is not the agreement's"),
+        (Graph.build([linear(1)], [-1.0], [120.0]), "range of inputs is not the agreement's"),
+        (Graph.build([linear(4000), ReLU.of(), linear(1, 4000)], [0.0], [120.0]), "of other widths"),
+        (Graph.build([ReLU.of()] * 5, [0.0], [120.0]), "5 layers, more than"),
+    ],
+)
+def test_a_model_of_another_shape_than_agreed_is_refused(world, graph, reason):
+    """Conspiring signers could else give rows each other's predictions, show cells in errors, or hold a reader up."""
+    data = world.sealed(world.outcome(graph=graph.to_bytes()))
+    assert verify(data).holds
+    with pytest.raises(FormatError, match=re.escape(reason)):
         Bundle.decode(data).open(world.identities["ash"])
 
 

@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from tacit.bundle import Evidence, Holder, Manifest, NoisyRelease, container, propose, verify
+from tacit.bundle import Evidence, Holder, Manifest, container, propose, verify
 from tacit.bundle.manifest import SIGNING_DOMAIN
 from tacit.keys import Identity
 from tacit.study import AgreementSignature, Head
@@ -43,6 +43,12 @@ def test_an_honest_bundle_holds_in_every_row(world):
 def test_the_absent_are_named(world):
     (row,) = [row for row in verify(world.data).rows if row.check == "signers"]
     assert row.detail == "3 of 4 parties signed the result; absent: dogwood"
+
+
+def test_nobody_is_absent_when_all_have_signed(world):
+    data = world.sealed(world.outcome(signers=world.study.agreement.names))
+    (row,) = [row for row in verify(data).rows if row.check == "signers"]
+    assert row.detail == "4 of 4 parties signed the result; none is absent"
 
 
 def test_agreement_of_another_digest(world):
@@ -93,7 +99,11 @@ def with_agreement_signature(world, signature):
 
 def test_agreement_signature_of_another(world):
     signature = AgreementSignature.make(world.identities["ash"], world.study.digest)
-    only(with_agreement_signature(world, signature), "agreement signed by birch", "is by 'ash' with another key")
+    only(
+        with_agreement_signature(world, signature),
+        "agreement signed by birch",
+        "the signature in its place is by 'ash'",
+    )
 
 
 def test_agreement_signature_under_another_text(world):
@@ -241,7 +251,8 @@ def test_sealed_key_of_another_length(world):
         ({"delta": 0.0}, "delta is 0.0"),
         ({"epsilon_spent": 4.5}, "outside the budget"),
         ({"epsilon_spent": 0.0}, "epsilon_spent is 0"),
-        ({"releases": (NoisyRelease("round", 5, 0.0, 1.0),)}, "has no noise"),
+        ({"epsilon_spent": 1.0}, "epsilon_spent is 1.0, but the noise in its releases is too little for that"),
+        ({"releases": ()}, "releases is not what the agreement's training releases"),
     ],
 )
 def test_privacy_ledger_that_contradicts_the_agreement(world, changes, reason):
@@ -255,6 +266,11 @@ def test_no_privacy_is_a_loud_warning(world):
     (row,) = report.warnings
     assert row.check == "privacy"
     assert row.detail == "there is NO PRIVACY for the training data. Reason: the noise generator was seeded"
+
+
+def test_to_say_that_there_is_no_privacy_excuses_no_other_fault(world):
+    lie = replace(world.manifest.privacy, void="the noise generator was seeded", epsilon_spent=4.5)
+    only(world.conspire(privacy=lie), "privacy", "outside the budget")
 
 
 def other_world(world, folder, change):
@@ -312,6 +328,17 @@ def test_log_of_the_study_with_another_history(world):
     data = world.conspire(log=replace(world.manifest.log, root=bytes(32)))
     assert verify(data).holds
     only(data, "log", "has another history", study=world.study)
+
+
+def test_a_run_that_is_in_no_log_of_a_folder_with_logs_is_a_warning(world, tmp_path):
+    """A run that its members were not told of, or an old one put in the place of another."""
+    study = world.another_study(tmp_path / "copy")
+    (row,) = [row for row in verify(world.data, study=study).rows if row.check == "log"]
+    assert row.result == "holds"
+    study.run_log("ash", bytes(32)).append("run", {})
+    report = verify(world.data, study=study)
+    assert report.holds
+    assert "logs of other runs, and none of this one" in next(row.detail for row in report.warnings)
 
 
 def test_log_of_the_study_may_have_gone_on(world):
@@ -380,20 +407,24 @@ def keys_row(data, **rest):
 def test_without_pins_the_fingerprints_are_there_to_compare(world):
     row = keys_row(world.data)
     assert row.result == "warning"
-    assert "fingerprints not compared: these keys prove only that the bundle is consistent" in row.detail
+    assert row.detail.startswith("NOBODY'S KEY WAS COMPARED, one person can have made them all")
     for party in world.study.parties:
         assert f"{party.name} {party.fingerprint}" in row.detail
 
 
 def test_a_study_pins_all_keys(world, tmp_path):
-    assert keys_row(world.data, study=world.study).result == "holds"
+    row = keys_row(world.data, study=world.study)
+    assert row.result == "holds"
+    assert f"are those of the study in {world.study.folder}" in row.detail
     copy = world.another_study(tmp_path / "copy")
     assert keys_row(world.data, study=copy).result == "holds"
 
 
 def test_pins_are_identities_or_fingerprints(world):
     parties = world.study.parties
-    assert keys_row(world.data, pins=parties).result == "holds"
+    row = keys_row(world.data, pins=parties)
+    assert row.result == "holds"
+    assert row.detail == "every party's key is one that you gave: ash, birch, cedar, dogwood"
     assert keys_row(world.data, pins=[party.fingerprint for party in parties]).result == "holds"
     assert keys_row(world.data, pins=iter([*parties, world.study.coordinator])).result == "holds"
 
@@ -401,6 +432,7 @@ def test_pins_are_identities_or_fingerprints(world):
 def test_a_party_without_a_pin_is_a_warning(world):
     row = keys_row(world.data, pins=world.study.parties[:3])
     assert row.result == "warning"
+    assert row.detail.startswith("no key was compared of dogwood; compare")
     assert f"dogwood {world.study.parties[3].fingerprint}" in row.detail
     assert "ash" not in row.detail
 

@@ -1,5 +1,4 @@
 import struct
-import time
 import tracemalloc
 
 import pytest
@@ -100,7 +99,7 @@ def test_refusals(data, reason):
 
 @pytest.mark.parametrize(
     ("kind", "longest"),
-    [(1, 4 * 2**20), (2, 32 * 2**10), (3, 16 * 2**10), (4, 8 * 2**20), (5, 3373), (6, 2**30)],
+    [(1, 2**20), (2, 32 * 2**10), (3, 16 * 2**10), (4, 2**20), (5, 3373), (6, 2**30)],
 )
 def test_each_kind_has_its_bound(kind, longest):
     place = KINDS.index(kind)
@@ -111,14 +110,12 @@ def test_each_kind_has_its_bound(kind, longest):
             unpack(bytes(data))
 
 
-def test_declared_lengths_cost_neither_time_nor_memory():
-    lies = [(1, 2**22), *[(2, 2**15)] * 500, (4, 2**23), (6, 2**30 - 2**25)]
+def test_declared_lengths_cost_no_memory():
+    lies = [(1, 2**20), *[(2, 2**15)] * 500, (4, 2**20), (6, 2**30 - 2**25)]
     data = struct.pack(">8sII", container.MAGIC, 1, len(lies)) + b"".join(struct.pack(">IQ", *row) for row in lies)
     tracemalloc.start()
-    begun = time.process_time()
-    with pytest.raises(FormatError):
+    with pytest.raises(FormatError, match="add up"):
         unpack(data)
-    assert time.process_time() - begun < 1
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
@@ -130,6 +127,11 @@ def test_larger_than_any_is_neither_written_nor_read(monkeypatch):
     for attempt in (lambda: pack(SMALL), lambda: unpack(written())):
         with pytest.raises(FormatError, match="larger than"):
             attempt()
+
+
+def test_as_many_sections_as_there_can_be():
+    most = SMALL._replace(identities=(b"",) * (container.MAX_SECTIONS - 6))
+    assert unpack(pack(most)) == most
 
 
 def test_too_many_sections_are_not_written():

@@ -3,9 +3,11 @@ import pytest
 
 from tacit.bundle import NoisyRelease
 from tacit.bundle.ledger import faults
+from tacit.federated.privacy.budget import epsilon_of
 from tacit.study import Insecure
 
 replace = msgspec.structs.replace
+STATISTICS = NoisyRelease("statistics", 1, 9.5, 2.0)
 
 
 def agreement_of(world, *, unit="record", epsilon=4.0, delta=1e-5, test_seed=None):
@@ -33,12 +35,22 @@ def test_the_whole_budget_may_be_spent(world):
         ({"epsilon_spent": float("nan")}, "outside the budget"),
         ({"epsilon_spent": 0.0}, "epsilon_spent is 0"),
         ({"adjacency": " "}, "adjacency is empty"),
-        ({"releases": ()}, "releases is empty"),
+        ({"releases": ()}, "releases is not what the agreement's training releases"),
+        ({"releases": (NoisyRelease("round", 5, 9.0, 1.0),)}, "releases is not what the agreement's training releases"),
+        ({"releases": (STATISTICS, NoisyRelease("round", 4, 9.0, 1.0))}, "[('statistics', 1), ('round', 5)]"),
+        ({"releases": (STATISTICS, NoisyRelease("round", 6, 9.0, 1.0))}, "releases is not what"),
+        ({"releases": (NoisyRelease("round", 5, 9.0, 1.0), STATISTICS)}, "releases is not what"),
+        ({"releases": (STATISTICS, NoisyRelease("round", 5, 9.0, 1.0, 0.5))}, "sampling_rate is not 1"),
+        ({"releases": (STATISTICS, NoisyRelease("round", 5, 0.5, 1.0))}, "the noise in its releases is too little"),
+        ({"releases": (STATISTICS, NoisyRelease("round", 5, 5e-324, 1.0))}, "the noise in its releases is too little"),
+        ({"epsilon_spent": 1.0}, "epsilon_spent is 1.0, but the noise in its releases is too little for that"),
         ({"void": "  "}, "void gives no reason"),
         ({"releases": (NoisyRelease("round", 5, 0.0, 1.0),)}, "release 'round' has no noise"),
         ({"releases": (NoisyRelease("round", 5, -1.0, 1.0),)}, "noise_multiplier is -1.0"),
         ({"releases": (NoisyRelease("round", 0, 1.0, 1.0),)}, "count is 0"),
         ({"releases": (NoisyRelease("round", 1, 1.0, 0.0),)}, "sensitivity is 0.0"),
+        ({"releases": (NoisyRelease("round", 1, 1.0, float("inf")),)}, "sensitivity is inf"),
+        ({"releases": (NoisyRelease("round", 1, float("inf"), 1.0),)}, "noise_multiplier is inf"),
         ({"releases": (NoisyRelease("", 1, 1.0, 1.0),)}, "step is ''"),
         ({"releases": (NoisyRelease("round", 1, 1.0, 1.0, 0.0),)}, "sampling_rate is 0.0"),
         ({"releases": (NoisyRelease("round", 1, 1.0, 1.0, 1.5),)}, "sampling_rate is 1.5"),
@@ -47,6 +59,26 @@ def test_the_whole_budget_may_be_spent(world):
 def test_each_fault_is_named(world, changes, reason):
     found = faults(replace(world.own.ledger, **changes), agreement_of(world))
     assert any(reason in fault for fault in found), found
+
+
+def test_earlier_runs_may_have_spent_too(world):
+    """So the ledger may state more than its own releases cost, up to the budget."""
+    quiet = (STATISTICS, NoisyRelease("round", 5, 90.0, 1.0))
+    assert faults(replace(world.own.ledger, releases=quiet), agreement_of(world)) == []
+
+
+def test_what_the_accountant_states_is_never_too_little(world):
+    """The least that noise costs is below what any accountant says, but not far below: an understatement shows."""
+    for multipliers in ((9.5, 3.25), (40.0, 12.0), (200.0, 75.0), (2.0, 1.5), (1.0, 0.5)):
+        releases = tuple(
+            NoisyRelease(step, count, multiplier, 1.0)
+            for (step, count), multiplier in zip((("statistics", 1), ("round", 5)), multipliers, strict=True)
+        )
+        spent = epsilon_of({multipliers[0]: 1, multipliers[1]: 5}, 1e-5)
+        ledger = replace(world.own.ledger, releases=releases, epsilon_budget=100.0)
+        agreement = agreement_of(world, epsilon=100.0)
+        assert faults(replace(ledger, epsilon_spent=spent), agreement) == []
+        assert any("too little" in fault for fault in faults(replace(ledger, epsilon_spent=0.8 * spent), agreement))
 
 
 NOTHING = {"unit": "none", "epsilon_budget": 0.0, "epsilon_spent": 0.0, "delta": 0.0, "releases": ()}

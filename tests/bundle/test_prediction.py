@@ -8,6 +8,7 @@ from tacit.bundle import Bundle
 from tacit.bundle.prediction import Predictions, predict
 from tacit.data import Column, Schema
 from tacit.errors import DataError, IdentityError, ProofError
+from tacit.graph import Graph, Linear, Softmax
 
 
 @pytest.fixture
@@ -61,6 +62,60 @@ def test_numbers_and_many_classes():
     result = Predictions(classes, np.array([[0.1, 0.2, 0.7], [0.8, 0.1, 0.1]]))
     assert result.values == ["c", "a"]
     assert next(result.rows()) == [1, "c", 0.1, 0.2, 0.7]
+
+
+def test_a_model_that_anybody_can_have_made_comes_with_a_warning(world, table):
+    """A forger needs nothing but a holder's public identity to seal it a model of its own."""
+    bundle, ash = Bundle.decode(world.data), world.identities["ash"]
+    unpinned = predict(bundle, ash, table)
+    assert [warning.partition(":")[0] for warning in unpinned.warnings] == ["keys pinned"]
+    assert unpinned.as_dict()["warnings"] == list(unpinned.warnings)
+    for expected in ({"study": world.study}, {"pins": iter(world.study.parties)}):
+        pinned = predict(bundle, ash, table, **expected)
+        assert pinned.warnings == ()
+        assert "warnings" not in pinned.as_dict()
+
+
+def test_a_model_of_others_than_expected_predicts_nothing(world, table, tmp_path, outsider):
+    bundle, ash = Bundle.decode(world.data), world.identities["ash"]
+    for expected in ({"study": world.another_study(tmp_path / "real", keep=False)}, {"pins": [outsider.public]}):
+        with pytest.raises(ProofError, match="keys pinned"):
+            predict(bundle, ash, table, **expected)
+
+
+LABELS = {
+    "regression": (
+        'kind = "number"\nlow = 0.0\nhigh = 60.0',
+        "linear",
+        [Linear.of(np.array([[0.5]]), np.array([0.0]))],
+    ),
+    "multiclass": (
+        'kind = "category"\nvalues = ["low", "middle", "high"]',
+        "logistic",
+        [Linear.of(np.array([[-0.25], [0.0], [0.25]]), np.array([8.0, 2.0, -20.0])), Softmax.of()],
+    ),
+}
+
+
+@pytest.mark.parametrize("task", LABELS)
+def test_predictions_of_other_tasks_belong_to_their_rows(world, table, tmp_path, task):
+    label, model, layers = LABELS[task]
+
+    def change(text):
+        return text.replace('kind = "boolean"', label).replace('kind = "logistic"', f'kind = "{model}"')
+
+    graph = Graph.build(layers, [0.0], [120.0])
+    study = world.another_study(tmp_path / "study", change)
+    data = world.sealed(world.outcome(study=study, graph=graph.to_bytes()))
+    result = predict(Bundle.decode(data), world.identities["ash"], table, study)
+    expected = graph.predict([[20.0], [64.0], [100.0]])
+    assert len(result) == len(list(result.rows())) == 3
+    if task == "regression":
+        assert result.values == expected[:, 0].tolist()
+        assert [round(value) for value in result.values] == [10, 32, 50]
+    else:
+        assert (result.scores == expected).all()
+        assert result.values == ["low", "middle", "high"]
 
 
 def test_who_is_no_holder_predicts_nothing(world, table):

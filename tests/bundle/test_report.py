@@ -27,7 +27,13 @@ def test_says_what_is_not_shown_even_when_all_holds():
 
 
 def test_says_that_it_does_not_hold():
-    assert "does NOT hold" in str(Report((FAILS,)))
+    assert "does NOT hold" in str(Report((FAILS, WARNS)))
+
+
+def test_says_what_is_left_to_judge():
+    assert Report((HOLDS, WARNS)).verdict == "The bundle holds, but for what you have to judge: b."
+    assert Report((HOLDS, WARNS)).verdict in str(Report((HOLDS, WARNS)))
+    assert Report((HOLDS,)).verdict == "The bundle holds."
 
 
 def test_a_forger_cannot_write_on_the_terminal():

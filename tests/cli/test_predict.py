@@ -53,6 +53,24 @@ def test_a_bad_cell_is_named_and_not_shown(tacit, sealed):
     assert "777" not in done.err
 
 
+def test_says_when_anybody_could_have_made_the_model(tacit, sealed):
+    arguments = ("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--out", "out.csv")
+    done = tacit(*arguments)
+    assert done.code == 0
+    assert "NOBODY'S KEY WAS COMPARED" in done.err
+    pinned = tacit(*arguments, "--study", sealed.study)
+    assert pinned.code == 0
+    assert pinned.err == ""
+
+
+def test_another_study_than_expected_predicts_nothing(tacit, sealed):
+    text = (sealed.study / "study.toml").read_text()
+    (sealed.study / "study.toml").write_text(text.replace("a test", "b test"))
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--study", sealed.study)
+    assert done.code == 1
+    assert "probability" not in done.out
+
+
 def test_identity_may_come_from_the_environment(tacit, sealed, monkeypatch):
     monkeypatch.setenv("TACIT_IDENTITY", "north.key")
     assert tacit("predict", sealed.bundle, sealed.table).code == 0

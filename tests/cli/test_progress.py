@@ -33,5 +33,13 @@ def test_shows_the_round_and_that_it_is_done(trial, capsys):
     assert "loss 0.250  epsilon 3.50 of 4  3 parties" in shown
 
 
+def test_says_after_which_round_a_run_goes_on(trial, capsys):
+    with show_progress(trial) as watch:
+        watch(Event("joined", {"participants": ["north", "east", "south"], "continues_after": 7, "lost": 1}))
+    shown = capsys.readouterr().out
+    assert "continues  after round 7, 1 lost when it broke off" in shown
+    assert "round 7 of 30" in shown
+
+
 def test_the_coordinator_is_shown_no_loss(trial):
     assert round_note(Event("round", {"step": 1, "steps": 30, "survivors": 3}), trial) == "3 parties"

@@ -18,6 +18,9 @@ def test_new_sign_check_show(tacit, study):
     shown = tacit("study", "show", "trial")
     assert shown.code == 0
     assert "north, east, south" in shown.out
+    said = tacit("study", "show", "trial", "--json").json
+    assert said["columns"] == "age: number 0 to 120; sex: category female, male; ill: category no, yes"
+    assert "clipped to 1" in said["training"]
 
 
 def test_check_names_who_has_not_signed(tacit, study):

@@ -9,7 +9,7 @@ def test_says_line_by_line_what_holds(tacit, sealed):
     done = tacit("verify", sealed.bundle, "--study", sealed.study)
     assert done.code == 0
     assert done.out.count("holds  result signed by") == 3
-    assert "It holds." in done.out
+    assert "The bundle holds." in done.out
     assert "Not shown:" in done.out
 
 
@@ -24,6 +24,7 @@ def test_without_a_pin_says_that_no_key_was_compared(tacit, sealed):
     done = tacit("verify", sealed.bundle, "--json")
     assert done.code == 0
     assert [row["result"] for row in done.json["rows"] if row["check"] == "keys pinned"] == ["warning"]
+    assert "but for what you have to judge: keys pinned." in tacit("verify", sealed.bundle).out
 
 
 def test_pins_are_compared(tacit, sealed):
@@ -32,7 +33,7 @@ def test_pins_are_compared(tacit, sealed):
     stranger = tacit("id", "new", "stranger", "--json").json["fingerprint"]
     done = tacit("verify", sealed.bundle, "--pin", stranger)
     assert done.code == 1
-    assert "It does not hold." in done.out
+    assert "The bundle does NOT hold." in done.out
 
 
 @pytest.mark.parametrize("seed", range(25))

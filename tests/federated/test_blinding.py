@@ -58,7 +58,7 @@ def test_masks_of_those_who_are_missing_are_not_taken_off() -> None:
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("value", [0, 1])
 def test_a_blinded_total_is_uniform_to_whoever_lacks_the_key(kind: type, value: int) -> None:
-    """Chi-square of its bytes, whatever the total was: fails by chance once in 10^9."""
+    """Chi-square of its bytes, whatever the total was. The key is fixed, so this never fails by chance."""
     octets = np.zeros(256)
     total = np.full(80_000 // np.dtype(kind).itemsize, value, kind)
     for party in PARTIES:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import math
+import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tacit.data import Table
 from tacit.errors import AgreementError
 from tacit.federated import contributions
-from tacit.federated.contributions import Contributor
+from tacit.federated.contributions import Contributor, clipped
 from tacit.federated.encoding import Encoding
 from tacit.federated.plan import (
     COUNT_WEIGHT,
@@ -140,7 +144,8 @@ def test_clipping_makes_a_difference_in_these_tests(model: str) -> None:
 def test_every_row_is_within_the_bound(model: str, size: float, clip: float, unit: str) -> None:
     agreement = make_agreement(**MODELS[model], unit=unit, clip=clip)
     contributor, _ = make_contributor(agreement)
-    rows = np.vstack(list(contributor._gradients(random_parameters(agreement, size))))
+    with np.errstate(over="ignore"):
+        rows = np.vstack(list(contributor._gradients(random_parameters(agreement, size))))
     assert len(rows) == 40
     assert (np.linalg.norm(rows, axis=1) <= round_shape(agreement)[1] * (1 + 1e-12)).all()
 
@@ -154,8 +159,60 @@ def test_chunks_do_not_change_the_sum(model: str, rows_in_a_chunk: int, monkeypa
     whole = contributor.total(parameters, encoding)
     monkeypatch.setattr(contributions, "CHUNK_NUMBERS", rows_in_a_chunk * len(parameters))
     assert len(list(contributor._gradients(parameters))) == -(-40 // rows_in_a_chunk)
-    # Matrices of another height may be multiplied in another order.
-    assert np.abs(contributor.total(parameters, encoding) - whole).max() <= 2
+    assert (contributor.total(parameters, encoding) == whole).all()
+
+
+def some_of(table: Table, places: np.ndarray | slice) -> Table:
+    return Table(table.features[places], table.labels[places], table.schema, "some rows")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_row_has_the_same_numbers_whatever_rows_are_beside_it(model: str) -> None:
+    """To the last bit: it is this that makes one row's bound the sensitivity of the sum of all."""
+    agreement = make_agreement(**MODELS[model], unit="record", features=11)
+    scaling = Scaling(np.linspace(-0.5, 3, 11), np.linspace(0.5, 6, 11), 300.0)
+    table, parameters = make_table(agreement.data, 300), random_parameters(agreement)
+    rows = np.vstack(list(Contributor(agreement, table, scaling)._gradients(parameters)))
+    draw = np.random.default_rng(7)
+    for size in (*range(1, 34), 63, 64, 65, 127, 128, 129, 255, 299):
+        places = draw.permutation(300)[:size]
+        beside_others = Contributor(agreement, some_of(table, places), scaling)._gradients(parameters)
+        assert (np.vstack(list(beside_others)) == rows[places]).all()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_without_a_row_the_sum_lacks_that_row_exactly(model: str) -> None:
+    """Neighbouring tables: an equality of integers, whichever row it is."""
+    agreement = make_agreement(**MODELS[model], unit="record")
+    contributor, table = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    everyone = contributor.total(parameters, encoding)
+    for place in range(40):
+        without = Contributor(agreement, some_of(table, np.arange(40) != place), SCALING)
+        alone = Contributor(agreement, some_of(table, slice(place, place + 1)), SCALING)
+        missing = everyone - without.total(parameters, encoding)
+        assert (missing == alone.total(parameters, encoding)).all()
+        assert (missing.astype(object) ** 2).sum() <= encoding.units**2
+
+
+def test_copies_of_a_row_on_the_border_of_an_integer_all_stay_on_one_side() -> None:
+    """What would happen if they did not: each of many copies moves by one, far beyond one row's bound."""
+    agreement = make_agreement(unit="record", features=11, max_rows=5000)
+    scaling = Scaling(np.linspace(-0.5, 3, 11), np.linspace(0.5, 6, 11), 300.0)
+    table, parameters = make_table(agreement.data, 300), random_parameters(agreement)
+    encoding = round_encoding(agreement)
+    for place in range(0, 300, 37):
+        copies = some_of(table, np.full(1003, place))
+        [one] = Contributor(agreement, some_of(table, np.array([place])), scaling)._gradients(parameters)
+        # A scale under which the largest of its numbers is a whole number of units, as near as floats allow.
+        largest = np.abs(one[0, :-1]).max()
+        border = dataclasses.replace(encoding, norm_bound=encoding.units * largest / 1000)
+        totals = [
+            Contributor(agreement, some_of(copies, slice(size)), scaling).total(parameters, border)
+            for size in range(990, 1004)
+        ]
+        steps = np.diff(np.array(totals), axis=0)
+        assert (steps == steps[0]).all()
 
 
 def test_a_contribution_depends_on_nothing_before_it() -> None:
@@ -165,17 +222,6 @@ def test_a_contribution_depends_on_nothing_before_it() -> None:
     first = contributor.total(parameters, encoding)
     contributor.total(parameters + 1, encoding)
     assert (contributor.total(parameters, encoding) == first).all()
-
-
-def test_a_round_adds_what_each_row_adds() -> None:
-    """So leaving a row out changes the sum by that row's contribution alone: no statistics of the batch."""
-    agreement = make_agreement(hidden=(5,), unit="record")
-    contributor, table = make_contributor(agreement)
-    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
-    fewer = Contributor(agreement, Table(table.features[1:], table.labels[1:], table.schema, "fewer"), SCALING)
-    difference = contributor.total(parameters, encoding) - fewer.total(parameters, encoding)
-    [row] = encoding.quantise(rows_by_hand(agreement, parameters, table)[:1])
-    assert np.abs(difference - row).max() <= 2
 
 
 def update_by_hand(agreement: Agreement, parameters: np.ndarray, table: Table) -> np.ndarray:
@@ -229,8 +275,76 @@ def test_where_nothing_is_private_updates_weigh_by_rows(rows: int) -> None:
     assert total[-1] / (COUNT_WEIGHT * 50) == pytest.approx(rows, rel=1e-5)
 
 
-def test_training_that_diverges_says_so() -> None:
-    agreement = make_agreement("regression", local_steps=300, learning_rate=1000.0, unit="party")
+def test_where_nothing_is_private_training_that_diverges_says_so() -> None:
+    agreement = make_agreement("regression", local_steps=300, learning_rate=1000.0)
     contributor, _ = make_contributor(agreement)
     with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
         contributor.total(random_parameters(agreement), round_encoding(agreement))
+    agreement = make_agreement()
+    contributor, _ = make_contributor(agreement)
+    with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
+        contributor.total(BEYOND, round_encoding(agreement))
+
+
+# Under these some rows have an output beyond all numbers, and others have not.
+BEYOND = np.array([1.7e308, -1.7e308, 1.7e308, 0.0])
+
+
+def test_a_row_beyond_all_numbers_counts_as_nothing_and_stops_nobody() -> None:
+    """Whoever could send a party such parameters would learn from a stop, without noise, that it has such a row."""
+    agreement = make_agreement(unit="record")
+    contributor, table = make_contributor(agreement)
+    encoding = round_encoding(agreement)
+    with np.errstate(all="ignore"):
+        outputs = ((table.features - SCALING.mean) / SCALING.deviation * BEYOND[:3]).sum(axis=1)
+    beyond = np.isnan(outputs)
+    assert 5 < beyond.sum() < 35
+    rest = Contributor(agreement, some_of(table, ~beyond), SCALING).total(BEYOND, encoding)
+    both = contributor.total(BEYOND, encoding)
+    [nothing] = encoding.quantise([[0.0] * 4 + [LOSS_WEIGHT * agreement.training.clip]])
+    assert (both == rest + beyond.sum() * nothing).all()
+
+
+def test_a_party_whose_update_diverges_contributes_none_and_stops_nobody() -> None:
+    agreement = make_agreement("regression", local_steps=300, learning_rate=1000.0, unit="party")
+    contributor, _ = make_contributor(agreement)
+    total = contributor.total(random_parameters(agreement), round_encoding(agreement))
+    assert not total[:-1].any()
+    assert total[-1] > 0
+
+
+@pytest.mark.parametrize("unit", ["record", "party"])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("size", [1e60, 1e200, 1e308])
+def test_numbers_beyond_all_others_warn_nobody(unit: str, model: str, size: float) -> None:
+    steps = 20 if unit == "party" else 1
+    agreement = make_agreement(**MODELS[model], unit=unit, local_steps=steps, learning_rate=1000.0)
+    contributor, _ = make_contributor(agreement)
+    parameters = np.clip(random_parameters(agreement), -1, 1) * size
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        total = contributor.total(parameters, round_encoding(agreement))
+    most = 1 if unit == "party" else 40
+    assert np.abs(total).max() <= most * round_encoding(agreement).units
+
+
+@pytest.mark.filterwarnings("error")
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=st.floats(allow_nan=False, width=64)),
+    st.sampled_from((1e-6, 1.0, 1e6)),
+)
+@example(np.array([[1.7e308, -1.7e308, 1.7e308]]), 1.0)
+@example(np.array([[5e-324, 0.0]]), 1e-6)
+@example(np.array([[0.0, 0.0]]), 1.0)
+@example(np.array([[3.0, 4.0]]), 5.0)
+def test_clipping_shortens_what_is_too_long_and_leaves_the_rest(vectors: np.ndarray, clip: float) -> None:
+    vectors = np.where(np.isfinite(vectors), vectors, 0.0)
+    short = clipped(vectors, clip)
+    for before, after in zip(vectors.tolist(), short.tolist(), strict=True):
+        if math.hypot(*before) <= clip * (1 - 1e-12):
+            assert after == before
+        else:
+            assert math.hypot(*after) == pytest.approx(min(clip, math.hypot(*before)), rel=1e-12)
+            largest = max(before, key=abs)
+            ratio = after[before.index(largest)] / largest
+            assert after == pytest.approx([value * ratio for value in before], rel=1e-9, abs=1e-300)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tacit.data import Table
+from tacit.errors import AgreementError
 from tacit.federated.descent import LOSS_MEMORY, Descent
 from tacit.federated.models import initial_parameters, weight_mask
 from tacit.federated.plan import COUNT_WEIGHT, LOSS_CAP, LOSS_WEIGHT, make_plan
@@ -103,6 +104,17 @@ def test_the_penalty_is_on_weights_and_not_on_biases() -> None:
     descent.parameters = np.array([4.0, -4.0, 0.0, 4.0])
     descent.apply(total_of(agreement, [0.0] * 4), 3)
     assert descent.parameters == pytest.approx([3.0, -3.0, 0.0, 4.0])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", ["record", "none"])
+def test_parameters_beyond_all_numbers_stop_all_parties_alike(unit: str) -> None:
+    """They follow from the totals alone, so that stopping tells nothing of any row."""
+    agreement = make_agreement(unit=unit, learning_rate=1000.0, l2=1000.0, rounds=1000)
+    descent = make_descent(agreement)
+    with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
+        for _ in range(1000):
+            descent.apply(total_of(agreement, [1.0] * 4), 3)
 
 
 def test_records_are_counted_by_the_statistics() -> None:

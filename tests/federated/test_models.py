@@ -20,6 +20,7 @@ from tacit.federated.models import (
     weight_mask,
 )
 from tacit.federated.plan import parameter_count
+from tacit.federated.row_linear import RowLinear
 
 from .agreements import make_agreement
 
@@ -90,32 +91,61 @@ def test_outputs_are_those_of_the_formula() -> None:
 def test_labels_become_what_the_losses_want() -> None:
     assert targets(make_agreement("binary"), np.array([0, 1])).tolist() == [0.0, 1.0]
     classes = targets(make_agreement("multiclass"), np.array([2, 0]))
-    assert (classes.tolist(), classes.dtype) == ([2, 0], torch.int64)
+    assert (classes.tolist(), classes.dtype) == ([2, 0], np.int64)
     numbers = targets(make_agreement("regression"), np.array([-5.0, 20.0, 7.5]))
     assert numbers.tolist() == [-1.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_the_binary_loss_is_the_logarithm_of_the_odds(label: int) -> None:
-    outputs = torch.tensor([[0.7], [-3.0], [900.0]], dtype=torch.float64)
-    wanted = torch.full((3,), float(label), dtype=torch.float64)
+    outputs = np.array([[0.7], [-3.0], [900.0]])
     sign = 2 * label - 1
     expected = [math.log1p(math.exp(-sign * 0.7)), math.log1p(math.exp(sign * 3.0)), 0.0 if label else 900.0]
-    assert losses(make_agreement("binary"), outputs, wanted).tolist() == pytest.approx(expected)
+    loss, slope = losses(make_agreement("binary"), outputs, np.full(3, float(label)))
+    assert loss.tolist() == pytest.approx(expected)
+    assert slope[2, 0] == 1 - label
 
 
 def test_the_loss_of_classes_is_cross_entropy() -> None:
-    outputs = np.array([[0.1, 2.0, -1.0], [3.0, 0.0, 0.5]])
-    expected = [math.log(np.exp(row).sum()) - row[label] for row, label in zip(outputs, (2, 0), strict=True)]
-    got = losses(make_agreement("multiclass"), torch.from_numpy(outputs), torch.tensor([2, 0]))
-    assert got.tolist() == pytest.approx(expected)
+    outputs = np.array([[0.1, 2.0, -1.0], [3.0, 0.0, 0.5], [900.0, -900.0, 0.0]])
+    expected = [math.log(np.exp(row).sum()) - row[label] for row, label in zip(outputs[:2], (2, 0), strict=True)]
+    loss, slope = losses(make_agreement("multiclass"), outputs, np.array([2, 0, 1]))
+    assert loss.tolist() == pytest.approx([*expected, 1800.0])
+    assert slope[2].tolist() == [1.0, -1.0, 0.0]
 
 
 def test_the_loss_of_numbers_is_half_the_square() -> None:
-    outputs = torch.tensor([[0.5], [-1.0]], dtype=torch.float64)
-    wanted = torch.tensor([0.0, 1.0], dtype=torch.float64)
-    assert losses(make_agreement("regression"), outputs, wanted).tolist() == pytest.approx([0.125, 2.0])
+    loss, slope = losses(make_agreement("regression"), np.array([[0.5], [-1.0]]), np.array([0.0, 1.0]))
+    assert loss.tolist() == [0.125, 2.0]
+    assert slope.tolist() == [[0.5], [-2.0]]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_slopes_are_the_derivatives_that_torch_finds(task: str) -> None:
+    draw = np.random.default_rng(2)
+    outputs = draw.standard_normal((30, 3 if task == "multiclass" else 1)) * 4
+    wanted = {"binary": draw.integers(0, 2, 30) * 1.0, "multiclass": draw.integers(0, 3, 30)}.get(
+        task, draw.uniform(-1, 1, 30)
+    )
+    loss, slope = losses(make_agreement(task), outputs, wanted)
+    tensor, labels = torch.from_numpy(outputs).requires_grad_(), torch.from_numpy(wanted)
+    expected = {
+        "binary": lambda: nn.functional.binary_cross_entropy_with_logits(tensor[:, 0], labels, reduction="none"),
+        "multiclass": lambda: nn.functional.cross_entropy(tensor, labels, reduction="none"),
+        "regression": lambda: nn.functional.mse_loss(tensor[:, 0], labels, reduction="none") / 2,
+    }[task]()
+    expected.sum().backward()
+    assert loss == pytest.approx(expected.detach().numpy())
+    assert slope == pytest.approx(tensor.grad.numpy())
 
 
 def test_reported_losses_are_parts_of_the_cap() -> None:
-    assert capped(np.array([-0.0, 0.5, 2.0, 1e300])).tolist() == [0.0, 0.25, 1.0, 1.0]
+    assert capped(np.array([-0.0, 0.5, 2.0, 1e300, np.inf, np.nan])).tolist() == [0.0, 0.25, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_single_records_are_computed_row_by_row() -> None:
+    kinds = [
+        {type(layer) for layer in make_module(make_agreement(hidden=(4,), unit=unit)) if not isinstance(layer, nn.ReLU)}
+        for unit in ("record", "party", "none")
+    ]
+    assert kinds == [{RowLinear}, {nn.Linear}, {nn.Linear}]

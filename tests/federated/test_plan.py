@@ -48,15 +48,18 @@ def test_norm_bounds_are_those_of_the_documentation() -> None:
     assert round_shape(make_agreement(clip=2.0))[1] == pytest.approx(2 * math.sqrt(1 + 0.35**2 + 0.25**2))
 
 
-@pytest.mark.parametrize(("corrupt", "dropping", "honest"), [(0, 0, 5), (1, 0, 4), (0, 2, 3), (1, 1, 3), (2, 1, 2)])
+@pytest.mark.parametrize(("corrupt", "dropping", "unknown"), [(0, 0, 4), (1, 0, 4), (0, 2, 2), (1, 1, 3), (2, 1, 2)])
 @pytest.mark.parametrize("unit", ["record", "party"])
-def test_honest_survivors_alone_carry_the_noise(unit: str, corrupt: int, dropping: int, honest: int) -> None:
+def test_shares_that_nobody_who_looks_can_take_off_carry_the_noise(
+    unit: str, corrupt: int, dropping: int, unknown: int
+) -> None:
+    """A party sees the totals and knows its own share of the noise, corrupt or merely curious."""
     agreement = make_agreement(unit=unit, parties=5, corrupt=corrupt, dropping=dropping)
     wanted = calibrate(agreement.privacy, agreement.training.rounds)
     statistics, one_round = make_plan(agreement).steps[:2]
     for step, multiplier in ((statistics, wanted.statistics), (one_round, wanted.round)):
         assert step.encoding.units == PRIVATE_UNITS
-        assert step.encoding.noise_scale * math.sqrt(honest) == pytest.approx(multiplier * PRIVATE_UNITS)
+        assert step.encoding.noise_scale * math.sqrt(unknown) == pytest.approx(multiplier * PRIVATE_UNITS)
         assert step.multiplier == pytest.approx(multiplier)
         assert step.multiplier <= multiplier * (1 + 1e-12)
 
@@ -96,6 +99,31 @@ def test_more_than_the_protocol_bears_is_refused() -> None:
         make_plan(make_agreement(corrupt=1, dropping=1))
 
 
+@pytest.mark.parametrize(
+    ("parties", "corrupt", "dropping", "fits"),
+    [
+        (3, 0, 0, True),
+        (3, 1, 0, True),
+        (3, 2, 0, False),
+        (3, 0, 1, False),
+        (4, 0, 1, True),
+        (4, 1, 1, True),
+        (4, 3, 0, False),
+    ],
+)
+def test_without_a_unit_no_sum_is_over_one_party_besides_those_who_look(
+    parties: int, corrupt: int, dropping: int, fits: bool
+) -> None:
+    """Of two survivors each would subtract its own vector, and have the other's."""
+    settings = {"parties": parties, "corrupt": corrupt, "dropping": dropping}
+    assert make_plan(make_agreement(unit="record", **settings)).steps
+    if fits:
+        assert make_plan(make_agreement(**settings)).steps
+    else:
+        with pytest.raises(AgreementError, match=r"work out its exact contribution: lower trust.corrupt or"):
+            make_plan(make_agreement(**settings))
+
+
 def test_local_steps_of_single_records_are_refused() -> None:
     with pytest.raises(AgreementError, match=r"set training.local_steps = 1"):
         make_plan(make_agreement(unit="record", local_steps=2))
@@ -115,3 +143,18 @@ def test_planning_takes_neither_torch_nor_numba() -> None:
     code = "import sys, tacit.federated.plan; print([m for m in ('torch', 'numba', 'opacus') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_releases_from_a_later_step_leave_out_what_went_before() -> None:
+    plan = make_plan(make_agreement(unit="record", rounds=5))
+    assert sum(plan.releases().values()) == 6
+    assert sum(plan.releases(4).values()) == 2
+    assert plan.releases(6) == {}
+
+
+def test_the_digest_tells_plans_apart() -> None:
+    def digest(**changes):
+        return make_plan(make_agreement(unit="record", **changes)).digest
+
+    assert digest(rounds=5) == digest(rounds=5)
+    assert len({digest(rounds=5), digest(rounds=6), digest(rounds=5, epsilon=3.0), digest(rounds=5, features=4)}) == 4

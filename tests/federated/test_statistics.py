@@ -112,7 +112,7 @@ def test_shrinking_is_never_worse_on_average_under_much_noise(epsilon: float, sp
     half = (high - low) / 2
     rng = np.random.default_rng(5)
     means = 0.2 + spread * rng.standard_normal(20).clip(-2, 2)
-    count = 400
+    count = 600
     deviation = step.encoding.noise_scale * np.sqrt(3) * step.encoding.norm_bound / step.encoding.units
     exact = np.concatenate([[count_weight(20) * count], count * means, count * (2 * (means**2 + 0.1) - 1)])
     shrunk, plain = [], []
@@ -136,7 +136,7 @@ def test_without_noise_nothing_is_shrunk() -> None:
 
 def test_the_noise_of_more_parties_shrinks_more() -> None:
     step, low, high = noisy_step(20, 1.0)
-    total = 300 * np.concatenate([[count_weight(20)], np.linspace(-0.5, 0.5, 20), np.full(20, -0.8)])
+    total = 450 * np.concatenate([[count_weight(20)], np.linspace(-0.5, 0.5, 20), np.full(20, -0.8)])
     spreads = [
         np.ptp((scaling_from(total, step, low, high, parties).mean - low) / (high - low)) for parties in (1, 3, 9)
     ]

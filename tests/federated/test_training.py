@@ -89,6 +89,29 @@ def test_a_table_without_rows_or_labels_is_refused() -> None:
         FederatedTraining(agreement, plan, Table(table.features, table.labels[:0], table.schema, "bare"), "ash")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, 5.000001])
+def test_a_feature_out_of_bounds_is_refused_before_anything_leaves(value: float) -> None:
+    """Later it would stop the run, and so tell everyone that this party has such a row."""
+    agreement = make_agreement()
+    table = make_table(agreement.data, 10)
+    table.features[7, 1] = value
+    with pytest.raises(DataError, match=r"table 0, row 7 \(from 0\): a number is not within the schema's bounds"):
+        FederatedTraining(agreement, make_plan(agreement), table, "ash")
+
+
+@pytest.mark.parametrize(
+    ("task", "value"),
+    [("binary", 2), ("binary", -1), ("multiclass", 3), ("multiclass", -1), ("regression", np.nan), ("regression", 21)],
+)
+def test_a_label_out_of_bounds_is_refused_before_anything_leaves(task: str, value: float) -> None:
+    agreement = make_agreement(task)
+    table = make_table(agreement.data, 10)
+    assert FederatedTraining(agreement, make_plan(agreement), table, "ash")
+    table.labels[3] = value
+    with pytest.raises(DataError, match="row 3"):
+        FederatedTraining(agreement, make_plan(agreement), table, "ash")
+
+
 def test_rounds_come_after_the_statistics() -> None:
     training, plan, _ = start(make_agreement())
     with pytest.raises(RuntimeError, match="starts with the statistics"):
@@ -140,3 +163,36 @@ def test_fixed_point_that_changes_predictions_says_how_many() -> None:
     lost = training.fixed_point_loss(other.graph())
     assert lost["changed"] > 25
     assert lost["largest_difference"] > 0.1
+
+
+@pytest.mark.parametrize("unit", ["none", "record", "party"])
+@pytest.mark.parametrize("stop", range(1, 6))
+def test_another_process_goes_on_as_if_nothing_had_happened(unit: str, stop: int) -> None:
+    agreement = make_agreement(unit=unit, test_seed=3, rounds=6, momentum=0.5)
+    whole, plan, table = start(agreement)
+    totals = []
+    for step in plan.steps:
+        totals.append(whole.contribution(step))
+        whole.apply(step, totals[-1], 1)
+    first = FederatedTraining(agreement, plan, table, "ash")
+    for step, total in zip(plan.steps[:stop], totals, strict=False):
+        first.apply(step, total, 1)
+    second = FederatedTraining(agreement, plan, table, "ash")
+    second.restore(first.state(), stop)
+    assert second.state() == first.state()
+    for step, total in zip(plan.steps[stop:], totals[stop:], strict=True):
+        assert second.apply(step, total, 1)["loss"] is not None
+    assert second.state() == whole.state()
+    assert second.graph().to_bytes() == whole.graph().to_bytes()
+
+
+def test_a_lost_round_counts_as_over_for_the_average() -> None:
+    """The last rounds are averaged by their place in the plan, not by how many this process took."""
+    agreement = make_agreement(unit="record", test_seed=3, rounds=10)
+    training, plan, table = start(agreement)
+    for step in plan.steps[:3]:
+        training.apply(step, training.contribution(step), 1)
+    resumed = FederatedTraining(agreement, plan, table, "ash")
+    resumed.restore(training.state(), 9)
+    resumed.apply(plan.steps[9], resumed.contribution(plan.steps[9]), 1)
+    assert np.array_equal(resumed._training.result, resumed._training.parameters)

@@ -60,8 +60,9 @@ def run(request, tmp_path):
     budget = {"epsilon": 4.0, "delta": 1e-5} if request.param == "record" else {"epsilon": 0.0, "delta": 0.0}
     parties = [Identity.new(name) for name in NAMES]
     carrier = Identity.new("carrier")
+    trust = {"corrupt": 0, "dropping": 0}
     choices = Choices(
-        name="trial", purpose="a test", address="localhost:9440", rounds=3, unit=request.param, corrupt=0, **budget
+        name="trial", purpose="a test", address="localhost:9440", rounds=3, unit=request.param, **trust, **budget
     )
     study = new_study(tmp_path / "study", choices, [party.public for party in parties], carrier.public, SCHEMA)
     draw = np.random.default_rng(8)

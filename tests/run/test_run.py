@@ -7,107 +7,30 @@ import numpy as np
 import pytest
 
 from tacit.bundle import verify
-from tacit.data import Column, Schema, Table
-from tacit.errors import AgreementError, BudgetError, ProtocolError, TacitError
+from tacit.errors import AgreementError, BudgetError, ProtocolError
 from tacit.federated.secagg.messages import MaskedVector, Roster, Survivors
-from tacit.keys import Identity
-from tacit.run import coordinator_steps, new_study, party_steps
+from tacit.run import party_steps
 from tacit.run.messages import Participants, Proposal, Signers, Stop, Total
 from tacit.study import Study
-from tacit.study.drafting import Choices
 
-NAMES = ("north", "east", "south", "west")
-SCHEMA = Schema(
-    label="ill",
-    columns=(
-        Column(name="age", kind="number", low=0.0, high=100.0),
-        Column(name="dose", kind="number", low=-1.0, high=1.0),
-        Column(name="ill", kind="category", values=("no", "yes")),
-    ),
-    max_rows=1000,
-)
+from .acting import NAMES, Run, flip, replace
+
 ROUNDS = 2
-replace = msgspec.structs.replace
-
-
-@pytest.fixture(scope="module")
-def identities():
-    return {name: Identity.new(name) for name in (*NAMES, "carrier")}
 
 
 @pytest.fixture
-def make_study(identities, tmp_path):
-    def make(**changes) -> dict[str, Study]:
-        choices = Choices(
-            name="trial", purpose="a test", address="localhost:9440", rounds=ROUNDS, corrupt=1, dropping=1, **changes
-        )
-        parties = [identities[name].public for name in NAMES]
-        study = new_study(tmp_path / "study", choices, parties, identities["carrier"].public, SCHEMA)
-        for name in NAMES:
-            study.sign(identities[name])
-        return study
-
-    return make
+def identities(people):
+    return people.identities
 
 
-@pytest.fixture(scope="module")
-def tables():
-    draw = np.random.default_rng(3)
-    made = {}
-    for name in NAMES:
-        features = np.column_stack([draw.uniform(0, 100, 60), draw.uniform(-1, 1, 60)])
-        labels = (features[:, 0] / 50 - 1 + features[:, 1] > 0).astype(np.int64)
-        made[name] = Table(features, labels, SCHEMA, f"{name}.csv")
-    return made
+@pytest.fixture
+def tables(people):
+    return people.tables
 
 
-class Run:
-    """Steps the roles against each other; `intercept(step, name, message)` may change what the coordinator says."""
-
-    def __init__(self, study, identities, tables, intercept=None, lose=None, reply=None):
-        self.intercept = intercept or (lambda step, name, message: message)
-        self.reply = reply or (lambda step, name, message: message)
-        self.lose = lose or {}
-        self.events = []
-        self.sent = []
-        self.results, self.errors = {}, {}
-        self.parties = {name: party_steps(study, identities[name], tables[name], lambda event: None) for name in NAMES}
-        self.coordinator = coordinator_steps(study, self.events.append)
-        self.bundle = None
-
-    def go(self):
-        next(self.coordinator)
-        answers = {}
-        for name in NAMES:
-            self.speak(0, name, lambda name=name: next(self.parties[name]), answers)
-        step = 0
-        try:
-            while True:
-                step += 1
-                outgoing = self.coordinator.send(answers)
-                answers = {}
-                for name, message in outgoing.items():
-                    if name in self.parties:
-                        said = self.intercept(step, name, message)
-                        self.speak(step, name, lambda n=name, s=said: self.parties[n].send(s), answers)
-        except StopIteration as end:
-            self.bundle = end.value
-        self.steps = step
-        return self
-
-    def speak(self, step, name, act, answers):
-        if self.lose.get(name) == step:
-            del self.parties[name]
-            return
-        try:
-            answers[name] = self.reply(step, name, act())
-            self.sent.append(answers[name])
-        except StopIteration as end:
-            self.results[name] = end.value
-            del self.parties[name]
-        except TacitError as error:
-            self.errors[name] = error
-            del self.parties[name]
+@pytest.fixture
+def make_study(people, tmp_path):
+    return lambda **changes: people.study(tmp_path / "study", rounds=ROUNDS, **changes)
 
 
 def test_all_end_with_one_bundle_that_verifies(make_study, identities, tables):
@@ -138,17 +61,20 @@ def test_without_noise_the_model_is_that_of_the_pooled_rows(make_study, identiti
     assert np.abs(graph.predict(x)[:, 0] - expected).max() < 2e-3
 
 
-def test_a_party_lost_at_any_step_does_not_stop_the_others(make_study, identities, tables):
-    study = make_study(epsilon=900.0)
-    steps = 1 + 5 * (ROUNDS + 1)
-    for step in range(steps):
-        budget_left = Study.load(study.folder)
-        for path in (study.folder / "log").rglob("*.jsonl"):
-            path.unlink()
-        run = Run(budget_left, identities, tables, lose={"south": step}).go()
-        assert set(run.results) == {"north", "east", "west"}, step
-        assert run.bundle.manifest.absent == ("south",)
+@pytest.mark.parametrize("lost", ["north", "south"])
+def test_a_party_lost_at_any_step_does_not_stop_the_others(people, tmp_path, lost):
+    """While it joins, in any message of a sum, and while the bundle is made; whether or not it leads."""
+    messages = 1 + 5 * 2 + 2
+    for step in range(messages + 1):
+        study = people.study(tmp_path / f"study-{step}", unit="none", epsilon=0.0, delta=0.0)
+        run = people.run(study, lose={lost: step}).go()
+        assert set(run.results) == set(NAMES) - {lost}, step
+        assert run.bundle.manifest.absent == (lost,)
+        assert {result.bundle.encode() for result in run.results.values()} == {run.bundle.encode()}
         assert verify(run.bundle.encode(), study=study).holds
+    run = people.run(people.study(tmp_path / "study"), lose={lost: messages + 1}).go()
+    assert run.bundle.manifest.absent == ()
+    assert set(run.results) == set(NAMES) - {lost}, "all had signed"
 
 
 def test_two_lost_parties_stop_the_run_and_are_named(make_study, identities, tables):
@@ -158,11 +84,13 @@ def test_two_lost_parties_stop_the_run_and_are_named(make_study, identities, tab
     assert "west" in caught.value.culprit
 
 
-def test_a_second_run_would_overdraw_the_budget(make_study, identities, tables):
-    study = make_study()
-    Run(study, identities, tables).go()
-    with pytest.raises(BudgetError, match="agree on a new study"):
-        next(party_steps(study, identities["north"], tables["north"], lambda event: None))
+def test_a_second_run_would_overdraw_the_budget(people, study):
+    run = people.run(study).go()
+    again = people.run(study)
+    for name in NAMES:
+        assert name in run.results
+        with pytest.raises(BudgetError, match="agree on a new study"):
+            next(again.parties[name])
 
 
 def test_nothing_runs_under_an_altered_agreement(make_study, identities, tables):
@@ -207,10 +135,6 @@ def lie_once(kind, change, to=("north",)):
         return message
 
     return intercept
-
-
-def flip(data: bytes) -> bytes:
-    return bytes([data[0] ^ 1]) + data[1:]
 
 
 LIES = {

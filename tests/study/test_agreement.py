@@ -1,6 +1,5 @@
 import hashlib
 import re
-import time
 
 import msgspec
 import pytest
@@ -51,8 +50,17 @@ def test_any_purpose_that_prints_comes_back(people, purpose):
     agreement = replace(people.agreement, purpose=purpose)
     if purpose.isprintable():
         assert Agreement.decode(agreement.encode()) == agreement
-    else:
-        refused(agreement, "purpose must be one line")
+        return
+    with pytest.raises(AgreementError, match="purpose must be one line"):
+        agreement.check()
+    with pytest.raises((AgreementError, FormatError), match=r"purpose must be one line|does not print"):
+        Agreement.decode(agreement.encode())
+
+
+def test_a_purpose_in_escapes_must_print_too(people):
+    text = people.text.replace("predict", "\\u202epredict")
+    with pytest.raises(AgreementError, match="purpose must be one line"):
+        Agreement.decode(text.encode())
 
 
 def test_a_purpose_is_not_a_book(people):
@@ -217,7 +225,6 @@ def test_test_seeds_that_cannot_be(people, seed):
         ('holders = ["ash", "buyer"]', 'holders = "ash"'),
         ("[trust]", "[trust"),
         ("[trust]", "[mistrust]"),
-        ("corrupt = 0", "corrupt = 0\r5"),
         ("corrupt = 0", "corrupt = 1979-05-27"),
     ],
 )
@@ -227,9 +234,33 @@ def test_text_that_is_no_agreement(people, old, new):
         Agreement.decode(people.text.replace(old, new).encode())
 
 
-def test_larger_than_any():
-    with pytest.raises(FormatError, match="larger than 4194304 bytes"):
-        Agreement.decode(b"#" * (4 * 2**20 + 1))
+@pytest.mark.parametrize("digits", [20, 5_000, 100_000])
+@pytest.mark.parametrize("setting", ["corrupt = 0", "dropping = 1", "rounds = 5", "low = 0.0", "epsilon = 4.0"])
+def test_numbers_too_long_to_be_printed_are_one_error(people, setting, digits):
+    """Python refuses to print integers of more than 4,300 digits; in hexadecimal TOML they can be written."""
+    name = setting.partition(" =")[0]
+    text = people.text.replace(setting, f"{name} = 0x{'f' * digits}")
+    with pytest.raises((FormatError, AgreementError)) as caught:
+        Agreement.decode(text.encode())
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[trust]", '"\\u001b[2J" = 1\n[trust]'),
+        ("[trust]", '"\\u202e" = 1\n[trust]'),
+        ("[trust]", '"' + "x" * 100_000 + '" = 1\n[trust]'),
+        ("tacit-study/1", "\\u001b[2J" * 10_000),
+        ('"ash", "buyer"', '"' + "\\u202e" * 10_000 + '"'),
+        ("carrier.example:7000", "\\u001b" * 10_000),
+    ],
+)
+def test_an_error_shows_what_a_stranger_wrote_as_one_short_line(people, old, new):
+    with pytest.raises((FormatError, AgreementError)) as caught:
+        Agreement.decode(people.text.replace(old, new, 1).encode())
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
 
 
 def decoded(data: bytes) -> None:
@@ -281,24 +312,6 @@ def test_any_settings_are_an_agreement_or_one_error(people, data):
         ]
         lines[index] = data.draw(st.sampled_from(choices))
     decoded("\n".join(lines).encode(errors="replace"))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"a." * 2_000_000 + b"a = 1",
-        b"\n".join(b"k%d." % n + b"a." * 200 + b"a = 1" for n in range(5_000)),
-        b"x = " + b"[" * 4_000_000,
-        b"x = " + b"{a=" * 1_000_000,
-        b"x = " + b"9" * 4_000_000,
-    ],
-    ids=["dotted key", "many dotted keys", "nested arrays", "nested tables", "digits"],
-)
-def test_hostile_text_ends_in_bounded_time(data):
-    begun = time.process_time()
-    with pytest.raises(FormatError):
-        Agreement.decode(data)
-    assert time.process_time() - begun < 4
 
 
 def test_prose_and_numbers_may_have_dots(people):

@@ -2,10 +2,10 @@ import base64
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -289,21 +289,23 @@ log = Log(sys.argv[1])
 print("ready", flush=True)
 while True:
     log.append("round", {"index": len(log), "text": "x" * 3000})
+    print("written", flush=True)
 """
 
 
 def test_a_killed_writer_leaves_a_log_that_goes_on(path):
-    """SIGKILL at a random moment, again and again: all whole lines are there, and the log is appended to."""
+    """SIGKILL wherever it happens to be, again and again: all that was said to be written is there, and it goes on."""
     size = 0
     for _ in range(3):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE)
         assert writer.stdout.readline() == b"ready\n"
-        time.sleep(0.1)
+        for _ in range(5):
+            assert writer.stdout.readline() == b"written\n"
         os.kill(writer.pid, signal.SIGKILL)
         writer.wait()
         writer.stdout.close()
         log = Log(path)
-        assert len(log) > size
+        assert len(log) >= size + 5
         size = len(log)
         assert log.append("resumed", {}) == Log(path).head
         size += 1
@@ -342,6 +344,21 @@ def test_a_log_that_shrank_meanwhile_is_not_written_to(path):
     with pytest.raises(TacitError, match="read it anew"):
         log.append("more", {})
     assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_a_log_that_goes_on(path):
+    """The system takes half a line and no more: nothing of it counts, and its place is taken by the next."""
+    log = written(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, hard))
+    try:
+        with pytest.raises(TacitError, match="cannot append to the log .*: File too large"):
+            log.append("lost", {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes().count(b"\n") == len(Log(path)) == len(log) == 6
+    assert log.append("kept", {}) == Log(path).head
+    assert [entry.kind for entry in Log(path)][-2:] == ["round", "kept"]
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -1,8 +1,12 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
-from tacit.errors import AgreementError, FormatError
+from tacit.errors import AgreementError, FormatError, TacitError
 from tacit.keys import Identity
-from tacit.study import AgreementSignature, Study
+from tacit.study import AgreementSignature, Log, Study
 from tacit.study.agreement import digest
 
 
@@ -41,8 +45,16 @@ def test_a_new_study_needs_all_identities(people, tmp_path):
 
 def test_a_new_study_needs_the_agreed_identities(people, tmp_path):
     publics = [people[name].public for name in ("ash", "birch", "carrier", "buyer")]
-    with pytest.raises(AgreementError, match="it was swapped"):
+    with pytest.raises(AgreementError, match=r"identities of \['cedar'\] are not those that the agreement names"):
         Study.new(tmp_path / "study", people.agreement, [*publics, Identity.new("cedar").public])
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_new_study_where_there_is_a_file(people, tmp_path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "study", tmp_path / ("x" * 300)):
+        with pytest.raises(TacitError, match="cannot make the folder"):
+            people.study(place)
 
 
 def test_loaded_it_is_the_same(people, study):
@@ -226,7 +238,96 @@ def test_each_run_has_its_log(study):
     assert len(study.run_log("north", first)) == 1
 
 
+def test_logs_that_cannot_be_read_are_not_taken_for_none(study):
+    """Else a budget that is spent would look untouched."""
+    (study.folder / "log").mkdir()
+    (study.folder / "log" / "north").write_text("")
+    with pytest.raises(TacitError, match="cannot read the logs of earlier runs in .*north"):
+        study.run_logs("north")
+    with pytest.raises(TacitError, match="cannot make the folder"):
+        study.run_log("north", bytes(32))
+
+
+def test_what_is_no_log_is_left_alone(study):
+    study.run_log("north", bytes(32)).append("run", {})
+    (study.folder / "log" / "north" / "notes.txt").write_text("mine")
+    assert len(study.run_logs("north")) == 1
+
+
+def test_a_member_is_in_one_run_at_a_time(study):
+    """Two at once would each see the whole budget and spend it."""
+    again = Study.load(study.folder)
+    with study.running("ash"):
+        for other in (study, again):
+            with (
+                pytest.raises(AgreementError, match=r"'ash' is in another run .* wait for its end"),
+                other.running("ash"),
+            ):
+                pass
+        with again.running("birch"):
+            pass
+    with again.running("ash"):
+        assert again.run_logs("ash") == []
+
+
+def test_a_run_that_failed_gives_the_place_free(study):
+    with pytest.raises(RuntimeError), study.running("ash"):
+        raise RuntimeError
+    with study.running("ash"):
+        pass
+
+
+HOLDER = """
+import sys, pathlib
+from tacit.study import Study
+with Study.load(pathlib.Path(sys.argv[1])).running("ash"):
+    print("running", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_run_that_was_killed_gives_the_place_free(study):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(study.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout.readline() == b"running\n"
+        with pytest.raises(AgreementError, match="is in another run"), study.running("ash"):
+            pass
+        process.kill()
+    with study.running("ash"):
+        pass
+
+
+def test_a_place_that_cannot_be_held(study):
+    (study.folder / "log" / "ash" / "running").mkdir(parents=True)
+    with pytest.raises(TacitError, match="cannot lock"), study.running("ash"):
+        pass
+
+
+def test_a_name_too_long_for_a_file_is_an_error_like_any_other(tmp_path):
+    with pytest.raises(TacitError):
+        Study.load(tmp_path / ("x" * 300))
+    with pytest.raises(TacitError):
+        Log(tmp_path / ("x" * 300))
+
+
+def test_the_first_entry_of_a_log_outlasts_a_loss_of_power(study, monkeypatch):
+    """With its name, and those of the folders above it: a log that is gone is a budget that looks untouched."""
+    flushed, fsync = set(), os.fsync
+
+    def spy(descriptor):
+        flushed.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    log = study.run_log("ash", bytes(32))
+    log.append("run", {})
+    for path in (log.path, log.path.parent, study.folder / "log", study.folder):
+        assert path.stat().st_ino in flushed, path
+
+
 def test_an_agreement_too_large_is_not_read(study):
-    (study.folder / "study.toml").write_bytes(b"#" * (4 * 2**20 + 1))
+    (study.folder / "study.toml").write_bytes(b"#" * (2**20 + 1))
     with pytest.raises(FormatError, match="larger than"):
         Study.load(study.folder)

@@ -14,6 +14,7 @@ from tacit.bundle.report import Report
 from tacit.bundle.sealing import STEP, unseal
 from tacit.bundle.verification import fingerprints
 from tacit.errors import FormatError, IdentityError, ProofError, ProtocolError
+from tacit.federated.plan import layer_widths
 from tacit.files import read_bounded, write_atomically
 from tacit.graph import Graph
 from tacit.keys import Identity, PublicIdentity
@@ -88,10 +89,12 @@ class Bundle:
     def open(self, identity: Identity, study: Study | None = None, pins: Iterable[PublicIdentity | str] = ()) -> Graph:
         """Verify everything and return the model, which is the one that the signers committed to.
 
+        `study` and `pins` are those of `verify`. Without them anybody can have made the bundle, and the model.
+
         Raises:
-            ProofError: a check of the bundle failed (`study` and `pins` are those of `verify`).
+            ProofError: a check of the bundle failed.
             IdentityError: this identity is not a holder, or its sealed key is for another bundle.
-            FormatError: the payload is not the committed model.
+            FormatError: the payload is not the committed model, or not one of the agreed shape.
         """
         self._require(study, pins)
         holder, manifest = self._holder(identity), self.manifest
@@ -104,10 +107,14 @@ class Bundle:
             manifest.run,
             manifest.model.commitment,
         )
-        return Graph.from_bytes(graph)
+        return _agreed(Graph.from_bytes(graph), self.agreement)
+
+    def report(self, study: Study | None = None, pins: Iterable[PublicIdentity | str] = ()) -> Report:
+        """Return what `verify` says of this bundle, but for its form, which was checked when it was read."""
+        return Report(tuple(every_check(self._contents, study, fingerprints(pins))))
 
     def _require(self, study: Study | None, pins: Iterable[PublicIdentity | str]) -> None:
-        report = Report(tuple(every_check(self._contents, study, fingerprints(pins))))
+        report = self.report(study, pins)
         if not report.holds:
             lines = "; ".join(f"{row.check}: {row.detail}" for row in report.failures)
             raise ProofError(f"the bundle does not hold, do not use it. {lines}")
@@ -125,6 +132,26 @@ class Bundle:
 
     def __repr__(self) -> str:
         return f"Bundle(study {self.agreement.name!r}, run {self.manifest.run.hex()[:16]}, model encrypted)"
+
+
+def _agreed(graph: Graph, agreement: Agreement) -> Graph:
+    """Return the graph, whose layers are as wide as the agreement's; another one would give rows others' predictions.
+
+    This bounds what a row costs, too: signers who conspire cannot make a bundle that holds a reader up.
+    """
+    schema, widths = agreement.data, layer_widths(agreement)
+    if graph.input_shape != (widths[0],) or graph.output_shape != (widths[-1],):
+        raise FormatError(
+            f"the model takes rows of shape {graph.input_shape} and gives {graph.output_shape}, "
+            f"but the agreement's takes {widths[:1]} and gives {widths[-1:]}"
+        )
+    if (graph.low != schema.feature_low).any() or (graph.high != schema.feature_high).any():
+        raise FormatError("the model's range of inputs is not the agreement's")
+    if not set(graph.shapes.values()) <= {(width,) for width in widths}:
+        raise FormatError(f"the model has layers of other widths than the agreement's, {widths}")
+    if len(graph.layers) > 2 * len(widths):
+        raise FormatError(f"the model has {len(graph.layers)} layers, more than the agreement's can have")
+    return graph
 
 
 def _check_signature(study: Study, manifest_bytes: bytes, signature: bytes | None, name: str) -> None:

@@ -144,8 +144,10 @@ def log(contents: Contents, study: Study | None) -> Row:
     if head.size == 0:
         return row("log", "fails", "the log has no entries: nothing was recorded of the run")
     fixed = f"run {run.hex()}, {head.size} entries, root {head.root.hex()}"
-    if study is None or not (keepers := study.keepers(run)):
+    if study is None or not study.keepers():
         return row("log", "holds", f"{fixed}; compare a log that you are shown with this")
+    if not (keepers := study.keepers(run)):
+        return row("log", "warning", f"{fixed}; the study's folder has logs of other runs, and none of this one")
     strays, unread = [], []
     for name in keepers:
         try:
@@ -155,7 +157,7 @@ def log(contents: Contents, study: Study | None) -> Row:
             unread.append(f"the log that {name!r} kept of this run cannot be compared: {error}")
     if unread and not strays:
         return row("log", "warning", f"{fixed}; {'; '.join(unread)}")
-    return judged("log", strays + unread if strays else [], f"{fixed}, as in the study")
+    return judged("log", strays + unread, f"{fixed}, as in the study")
 
 
 def payload(contents: Contents) -> Row:
@@ -184,11 +186,15 @@ def keys(contents: Contents, study: Study | None, pins: tuple[str, ...]) -> Row:
     strangers = [pin for pin in pins if pin not in {member.key for member in contents.agreement.members}]
     if strangers:
         return row("keys pinned", "fails", f"no member of this study has the key {', '.join(strangers)}")
-    loose = {} if study is not None else {name: key for name, key in parties.items() if key not in pins}
+    if study is not None:
+        return row(
+            "keys pinned", "holds", f"the agreement and every party's key are those of the study in {study.folder}"
+        )
+    loose = {name: key for name, key in parties.items() if key not in pins}
+    if not loose:
+        return row("keys pinned", "holds", f"every party's key is one that you gave: {', '.join(parties)}")
     listed = ", ".join(f"{name} {key}" for name, key in loose.items())
+    ask = f"compare with what each of them tells you itself: {listed}"
     if len(loose) == len(parties):
-        detail = "fingerprints not compared: these keys prove only that the bundle is consistent; compare with"
-        return row("keys pinned", "warning", f"{detail} what each party tells you itself: {listed}")
-    if loose:
-        return row("keys pinned", "warning", f"fingerprints not compared for these parties; compare {listed}")
-    return row("keys pinned", "holds", "every party's key is the one that was expected")
+        return row("keys pinned", "warning", f"NOBODY'S KEY WAS COMPARED, one person can have made them all; {ask}")
+    return row("keys pinned", "warning", f"no key was compared of {', '.join(loose)}; {ask}")

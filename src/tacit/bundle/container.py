@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tacit.bundle import manifest
 from tacit.errors import FormatError
 from tacit.keys import public
-from tacit.study import agreement, signatures
+from tacit.study import signatures, text
 
 MAGIC = b"\x89TACIT\r\n"
 VERSION = 1
@@ -33,7 +33,7 @@ AGREEMENT, IDENTITY, AGREEMENT_SIGNATURE, MANIFEST, MANIFEST_SIGNATURE, PAYLOAD 
 _HEADER = struct.Struct(">8sII")
 _ROW = struct.Struct(">IQ")
 _LONGEST = {
-    AGREEMENT: agreement.MAX_BYTES,
+    AGREEMENT: text.MAX_BYTES,
     IDENTITY: public.MAX_FILE_BYTES,
     AGREEMENT_SIGNATURE: signatures.MAX_BYTES,
     MANIFEST: manifest.MAX_BYTES,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from tacit.bundle.container import Sections
 from tacit.bundle.manifest import Manifest
@@ -10,6 +12,15 @@ from tacit.errors import AgreementError, FormatError
 from tacit.keys import PublicIdentity
 from tacit.study import Agreement, AgreementSignature
 from tacit.study.agreement import digest
+
+T = TypeVar("T")
+
+
+class Fault(NamedTuple):
+    """A kind of section that cannot be read, and why."""
+
+    check: str
+    reason: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,12 +36,33 @@ class Contents:
 
 
 def read(sections: Sections) -> Contents:
-    """Return the contents of these sections; raises FormatError that names the section."""
-    agreement = read_agreement(sections)
-    manifest = read_manifest(sections)
-    identities = read_identities(sections, agreement)
-    signatures = read_agreement_signatures(sections, agreement)
-    return Contents(sections, agreement, digest(sections.agreement), identities, signatures, manifest)
+    """Return the contents of these sections; raises FormatError that says what is wrong with the first bad one."""
+    contents, faults = read_or_faults(sections)
+    if contents is None:
+        raise FormatError(faults[0].reason)
+    return contents
+
+
+def read_or_faults(sections: Sections) -> tuple[Contents | None, list[Fault]]:
+    """Return the contents, or None and all that cannot be read; what follows from a bad agreement is left out."""
+    faults: list[Fault] = []
+
+    def attempt(check: str, reading: Callable[[], T]) -> T | None:
+        try:
+            return reading()
+        except FormatError as error:
+            faults.append(Fault(check, str(error)))
+            return None
+
+    agreement = attempt("agreement", lambda: read_agreement(sections))
+    if agreement is None:
+        return None, faults
+    identities = attempt("identities", lambda: read_identities(sections, agreement))
+    signatures = attempt("agreement signatures", lambda: read_agreement_signatures(sections, agreement))
+    manifest = attempt("manifest", lambda: read_manifest(sections))
+    if identities is None or signatures is None or manifest is None:
+        return None, faults
+    return Contents(sections, agreement, digest(sections.agreement), identities, signatures, manifest), faults
 
 
 def read_agreement(sections: Sections) -> Agreement:

@@ -7,7 +7,11 @@ from typing import Literal
 
 import msgspec
 
+from tacit.bundle.gaussian import least_delta
 from tacit.study import Agreement
+
+# How much of delta may be lost to rounding in two computations of it.
+_TOLERANCE = 1e-6
 
 
 class NoisyRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,22 +68,32 @@ def faults(ledger: PrivacyLedger, agreement: Agreement) -> list[str]:
         found.append("void must say that there is no privacy: the agreement's unit is 'none'")
     if agreement.insecure is not None:
         found.append("void must say that there is no privacy: the agreement has a test seed, so noise can be predicted")
-    return found + _claim_faults(ledger)
+    return found + _claim_faults(ledger, agreement)
 
 
-def _claim_faults(ledger: PrivacyLedger) -> list[str]:
+def _claim_faults(ledger: PrivacyLedger, agreement: Agreement) -> list[str]:
     """Return why a ledger that claims privacy cannot."""
     found = []
     if not ledger.adjacency.strip():
         found.append("adjacency is empty: a privacy claim says which data sets are neighbours")
-    if not ledger.releases:
-        found.append("releases is empty, yet a model was released")
-    if ledger.epsilon_spent == 0:
-        found.append("epsilon_spent is 0, yet a model was released")
+    stated = [(release.step, release.count) for release in ledger.releases]
+    made = [("statistics", 1), ("round", agreement.training.rounds)]
+    if stated != made:
+        found.append(f"releases is not what the agreement's training releases, which is {made}")
+    if any(release.sampling_rate != 1 for release in ledger.releases):
+        found.append("sampling_rate is not 1, yet every unit takes part in every release")
     found += [
         f"release {r.step!r} has no noise, yet privacy is claimed" for r in ledger.releases if r.noise_multiplier <= 0
     ]
-    return found
+    return found or _cost_faults(ledger)
+
+
+def _cost_faults(ledger: PrivacyLedger) -> list[str]:
+    """Return that the releases cost more than is said. They may cost less: earlier runs count too."""
+    releases = [(release.noise_multiplier, release.count) for release in ledger.releases]
+    if least_delta(releases, ledger.epsilon_spent) <= ledger.delta * (1 + _TOLERANCE):
+        return []
+    return [f"epsilon_spent is {ledger.epsilon_spent!r}, but the noise in its releases is too little for that"]
 
 
 def _release_faults(release: NoisyRelease) -> list[str]:

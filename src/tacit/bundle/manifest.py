@@ -19,7 +19,7 @@ FORMAT = "tacit-bundle/1"
 SIGNING_DOMAIN = "bundle manifest"
 SEALING_DOMAIN = "bundle content key"
 DIGEST_BYTES = 32
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 1024 * 1024
 
 
 class SealedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

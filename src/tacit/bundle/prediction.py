@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from tacit.bundle.bundle import Bundle
 from tacit.data import Schema, load
 from tacit.files import write_atomically
-from tacit.keys import Identity
+from tacit.keys import Identity, PublicIdentity
+from tacit.study import Study
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,10 +24,12 @@ class Predictions:
     """One prediction per row of a table.
 
     `scores` is the model's output: (rows,) numbers, or the probability of each class, (rows, classes).
+    `warnings` are those of the bundle's verification: whose model it may be, and what it does not promise.
     """
 
     schema: Schema
     scores: npt.NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -56,6 +59,8 @@ class Predictions:
         if self.schema.task != "regression":
             shown["classes"] = list(self.schema.classes)
             shown["probabilities"] = np.round(self.scores, 6).tolist()
+        if self.warnings:
+            shown["warnings"] = list(self.warnings)
         return shown
 
     def save(self, path: Path) -> None:
@@ -73,18 +78,30 @@ class Predictions:
         return f"Predictions({len(self)} rows, hidden)"
 
 
-def predict(bundle: Bundle, identity: Identity, table: Path) -> Predictions:
+def predict(
+    bundle: Bundle,
+    identity: Identity,
+    table: Path,
+    study: Study | None = None,
+    pins: Iterable[PublicIdentity | str] = (),
+) -> Predictions:
     """Predict for each row of `table` with the bundle's model, opened by `identity`.
+
+    `study` and `pins` say whose model it has to be, as for `verify`. Without them anybody can have made it: the
+    predictions carry that as a warning.
 
     Raises:
         IdentityError: not a holder.
         ProofError: the bundle does not verify.
+        FormatError: what is in it is not the committed model, or not one of the agreed shape.
         DataError: a column, type or bound does not fit the schema.
     """
     schema = bundle.agreement.data
-    graph = bundle.open(identity)
+    pins = tuple(pins)
+    graph = bundle.open(identity, study, pins)
+    warnings = tuple(f"{row.check}: {row.detail}" for row in bundle.report(study, pins).warnings)
     outputs = graph.predict(load(table, schema, labelled=False).features)
     if schema.task == "binary":
         second = outputs.reshape(-1)
-        return Predictions(schema, np.column_stack([1 - second, second]))
-    return Predictions(schema, outputs.reshape(-1) if schema.task == "regression" else outputs)
+        return Predictions(schema, np.column_stack([1 - second, second]), warnings)
+    return Predictions(schema, outputs.reshape(-1) if schema.task == "regression" else outputs, warnings)

@@ -10,7 +10,7 @@ Result = Literal["holds", "fails", "warning", "not checked"]
 NOTES = (
     "Not shown: that the training data were true, or that a party used the rows it has.",
     "Not shown: how accurate the model is; measure it on rows of your own.",
-    "Not shown: that epsilon was accounted correctly; each signer states that it computed the same ledger.",
+    "Not shown: that the noise in the ledger was really drawn; each signer states that it computed the same ledger.",
     "Not shown: that the model in the payload is the committed one; only a holder sees that, when it opens the bundle.",
     "Not shown: that parties which are not holders have erased the model that they helped to train.",
 )
@@ -49,6 +49,15 @@ class Report:
         return tuple(row for row in self.rows if row.result == "warning")
 
     @property
+    def verdict(self) -> str:
+        """The whole in a sentence."""
+        if not self.holds:
+            return "The bundle does NOT hold."
+        if self.warnings:
+            return f"The bundle holds, but for what you have to judge: {', '.join(row.check for row in self.warnings)}."
+        return "The bundle holds."
+
+    @property
     def first_fault(self) -> str:
         """The first failure in words, or nothing."""
         return next((f"{row.check}: {row.detail}" for row in self.failures), "")
@@ -56,8 +65,7 @@ class Report:
     def __str__(self) -> str:
         width = max((len(row.check) for row in self.rows), default=0)
         lines = [f"{row.result:<11}  {row.check:<{width}}  {row.detail}" for row in self.rows]
-        verdict = "The bundle holds." if self.holds else "The bundle does NOT hold."
-        return "\n".join([*lines, "", verdict, *self.notes])
+        return "\n".join([*lines, "", self.verdict, *self.notes])
 
 
 def row(check: str, result: Result, detail: str) -> Row:

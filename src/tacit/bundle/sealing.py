@@ -72,7 +72,9 @@ def check_proposal(manifest_bytes: bytes, payload: bytes, own: Outcome, identity
     """Check that a proposal of the party `proposer` is what this party (`identity`) would have proposed.
 
     Raises:
-        ProtocolError: by `proposer`, in step "seal": names the field that differs.
+        ProtocolError: by `proposer`, in step "seal": names the field that differs. What the
+            coordinator tells a party (who signs, the log) or could repeat (another run's proposal) may be that
+            one's lie just as well: then both are named.
     """
     try:
         manifest = Manifest.decode(manifest_bytes)
@@ -80,7 +82,13 @@ def check_proposal(manifest_bytes: bytes, payload: bytes, own: Outcome, identity
         raise _accuse(proposer, str(error)) from None
     own_payload = _payload(own)
     expected = _manifest(own, own_payload, tuple(_unsealed(own, name) for name in own.study.agreement.release.holders))
-    field = _first_difference(_without_seals(expected), _without_seals(manifest), "")
+    ours, theirs = _without_seals(expected), _without_seals(manifest)
+    told = {name: ours[name] for name in ("run", "signers", "absent", "log")}
+    field = _first_difference(told, theirs, "")
+    if field is not None:
+        both = f"{proposer}, {own.study.coordinator.name}"
+        raise _accuse(both, f"one of them lies: the proposed manifest's {field} is not what this party was told")
+    field = _first_difference(ours, theirs, "")
     if field is not None:
         raise _accuse(proposer, f"the proposed manifest's {field} is not what this party computed")
     if payload != own_payload:

@@ -11,7 +11,6 @@ from pathlib import Path
 from tacit.bundle import container
 from tacit.bundle import contents as reading
 from tacit.bundle.checks import every_check
-from tacit.bundle.container import Sections
 from tacit.bundle.report import Report, Row, row
 from tacit.errors import FormatError
 from tacit.files import read_bounded
@@ -30,35 +29,17 @@ def verify(bundle: bytes | Path | str, study: Study | None = None, pins: Iterabl
         sections = container.unpack(data)
     except FormatError as error:
         return Report((row("format", "fails", str(error)), _unchecked("a bundle that cannot be read")))
-    rows = [row("format", "holds", f"{len(data)} bytes, every one of them in a section")]
-    unreadable = _unreadable(sections)
-    if unreadable:
-        return Report((*rows, *unreadable, _unchecked("sections that cannot be read")))
-    return Report((*rows, *every_check(reading.read(sections), study, fingerprints(pins))))
+    form = row("format", "holds", f"{len(data)} bytes, every one of them in a section")
+    contents, faults = reading.read_or_faults(sections)
+    if contents is None:
+        unreadable = [row(fault.check, "fails", fault.reason) for fault in faults]
+        return Report((form, *unreadable, _unchecked("sections that cannot be read")))
+    return Report((form, *every_check(contents, study, fingerprints(pins))))
 
 
 def fingerprints(pins: Iterable[PublicIdentity | str]) -> tuple[str, ...]:
     """Return the fingerprints of pins, which are public identities or fingerprints."""
     return tuple(pin.fingerprint if isinstance(pin, PublicIdentity) else pin for pin in pins)
-
-
-def _unreadable(sections: Sections) -> list[Row]:
-    """Return a failed row for each kind of section that cannot be read; those after a bad agreement are skipped."""
-    try:
-        agreement = reading.read_agreement(sections)
-    except FormatError as error:
-        return [row("agreement", "fails", str(error))]
-    rows = []
-    for check, attempt in (
-        ("identities", lambda: reading.read_identities(sections, agreement)),
-        ("agreement signatures", lambda: reading.read_agreement_signatures(sections, agreement)),
-        ("manifest", lambda: reading.read_manifest(sections)),
-    ):
-        try:
-            attempt()
-        except FormatError as error:
-            rows.append(row(check, "fails", str(error)))
-    return rows
 
 
 def _unchecked(why: str) -> Row:

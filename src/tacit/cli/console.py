@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tacit.errors import TacitError
-from tacit.keys import Identity
+from tacit.keys import Identity, PublicIdentity
 from tacit.keys.identity import needs_passphrase
 
 console = Console(highlight=False)
@@ -33,6 +33,13 @@ IdentityOption = Annotated[
         envvar="TACIT_IDENTITY",
         help="Your private identity file, NAME.key (made by `tacit id new`).",
     ),
+]
+StudyOption = Annotated[
+    Path | None,
+    typer.Option("--study", exists=True, file_okay=False, help="Your copy of the study: pins agreement and keys."),
+]
+PinOption = Annotated[
+    list[str] | None, typer.Option("--pin", help="A .pub file or fingerprint that you trust; give each.")
 ]
 
 
@@ -69,6 +76,11 @@ def load_identity(path: Path) -> Identity:
     if passphrase is None and sys.stdin.isatty():
         passphrase = typer.prompt(f"Passphrase of {path}", hide_input=True)
     return Identity.load(path, passphrase)
+
+
+def load_pins(given: list[str] | None) -> list[PublicIdentity | str]:
+    """Return the pins of a command line: public identities where files are named, fingerprints elsewhere."""
+    return [PublicIdentity.load(Path(item)) if Path(item).is_file() else item for item in given or ()]
 
 
 def new_table(*columns: str, title: str | None = None) -> Table:

@@ -96,9 +96,10 @@ def _show(report: DemoReport) -> None:
     console.print(table)
     say(f"\n{report.seconds:.0f} s. Everything is in ", (str(report.folder), "bold"), ": copy it and edit it. Try:")
     model, folder = quote(str(report.folder / "model.tacit")), report.folder
-    say(f"  tacit verify {model} --study {quote(str(folder / 'study'))}")
+    study = quote(str(folder / "study"))
+    say(f"  tacit verify {model} --study {study}")
     key = quote(str(folder / "hospitals" / "north" / "north.key"))
-    say(f"  tacit predict {model} {quote(str(folder / 'patients.csv'))} --identity {key}")
+    say(f"  tacit predict {model} {quote(str(folder / 'patients.csv'))} --identity {key} --study {study}")
 
 
 def _as_dict(report: DemoReport) -> dict[str, Any]:

@@ -6,8 +6,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
-from tacit.cli.console import IdentityOption, JsonOption, add_row, console, load_identity, new_table, print_json, say
+from tacit.cli.console import (
+    IdentityOption,
+    JsonOption,
+    PinOption,
+    StudyOption,
+    add_row,
+    console,
+    errors,
+    load_identity,
+    load_pins,
+    new_table,
+    print_json,
+    say,
+)
 
 
 def predict(
@@ -15,18 +29,27 @@ def predict(
     table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The rows, CSV or Parquet.")],
     identity: IdentityOption,
     out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="Write a CSV, mode 0600.")] = None,
+    study: StudyOption = None,
+    pin: PinOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict for every row, with the model opened by your key. Rows and predictions stay on this machine."""
+    """Predict for every row, with the model opened by your key. Rows and predictions stay on this machine.
+
+    Anybody can seal a model of their own to you: --study or --pin says whose model this has to be.
+    """
     from tacit.bundle import Bundle
     from tacit.bundle import prediction as predictions
+    from tacit.study import Study
 
-    result = predictions.predict(Bundle.load(bundle), load_identity(identity), table)
+    expected = Study.load(study) if study else None
+    result = predictions.predict(Bundle.load(bundle), load_identity(identity), table, expected, load_pins(pin))
     if out is not None:
         result.save(out)
     if as_json:
         print_json(result.as_dict())
         return
+    for warning in result.warnings:
+        errors.print(Text.assemble(("warning", "yellow"), f"  {warning}"), soft_wrap=True)
     if out is not None:
         say((str(out), "bold"), f"  {len(result)} predictions")
         return

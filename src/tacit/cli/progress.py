@@ -32,7 +32,10 @@ def show_progress(study: Study) -> Iterator[Emit]:
                 words = [word for word in (body.get("party"), body.get("reason")) if word]
                 progress.console.print(f"{event.kind:<10} {': '.join(words)}", markup=False, soft_wrap=True)
             elif event.kind == "joined":
-                progress.update(task, description="training")
+                progress.update(task, description="training", completed=body.get("continues_after", 0))
+                if "continues_after" in body:
+                    lost = f", {body['lost']} lost when it broke off" if body["lost"] else ""
+                    progress.console.print(f"continues  after round {body['continues_after']}{lost}", soft_wrap=True)
             elif event.kind == "round":
                 progress.update(task, completed=body["step"], note=round_note(event, study))
             elif event.kind == "sealed":

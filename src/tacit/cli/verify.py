@@ -7,8 +7,17 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.console import JsonOption, add_row, console, new_table, print_json, say
-from tacit.keys import PublicIdentity
+from tacit.cli.console import (
+    JsonOption,
+    PinOption,
+    StudyOption,
+    add_row,
+    console,
+    load_pins,
+    new_table,
+    print_json,
+    say,
+)
 
 MARKS = {
     "holds": ("holds", "green"),
@@ -20,18 +29,15 @@ MARKS = {
 
 def verify(
     bundle: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The bundle, model.tacit.")],
-    study: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="Your copy of the study: pins agreement and keys.")
-    ] = None,
-    pin: Annotated[list[str] | None, typer.Option(help="A .pub file or fingerprint that you trust; give each.")] = None,
+    study: StudyOption = None,
+    pin: PinOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check everything that a bundle carries. Exit code 0: all of it holds; 1: something does not."""
     from tacit.bundle import verify as verify_bundle
     from tacit.study import Study
 
-    pins = [PublicIdentity.load(Path(item)) if Path(item).is_file() else item for item in pin or ()]
-    report = verify_bundle(bundle, study=Study.load(study) if study else None, pins=pins)
+    report = verify_bundle(bundle, study=Study.load(study) if study else None, pins=load_pins(pin))
     if as_json:
         rows = [{"check": row.check, "result": row.result, "detail": row.detail} for row in report.rows]
         print_json({"holds": report.holds, "rows": rows, "notes": list(report.notes)})
@@ -43,6 +49,7 @@ def verify(
         console.print(table)
         for note in report.notes:
             say((note, "dim"))
-        say(("It holds.", "bold green") if report.holds else ("It does not hold.", "bold red"))
+        colour = "red" if not report.holds else "yellow" if report.warnings else "green"
+        say((report.verdict, f"bold {colour}"))
     if not report.holds:
         raise typer.Exit(1)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated, Literal
+import unicodedata
+from collections import Counter
+from functools import cached_property
+from typing import Annotated, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -24,14 +27,17 @@ Task = Literal["binary", "multiclass", "regression"]
 
 MAX_COLUMNS = 10_000
 MAX_VALUES = 1000
-MAX_NUMBER = 1e12
+MAX_NAME = 200
+MAX_DESCRIPTION = 1000
+MAX_NUMBER = 1e12  # far below 2^53, so every whole number within bounds is exact
 MAX_ROWS = 2**24
+LISTED = 10
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 
 
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One column.
+    """One column; checked when made, AgreementError names it and the fault.
 
     Attributes:
         name: the header.
@@ -51,20 +57,22 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     unit: str = ""
     description: str = ""
 
-    def check(self) -> None:
-        """Check that the column can be; raises AgreementError that names it."""
-        numeric = self.kind in ("number", "integer")
-        self._refuse_unless(numeric or (self.low is None and self.high is None), "only numbers have low and high")
-        self._refuse_unless(self.kind == "category" or not self.values, "only categories have values")
-        self._refuse_unless(self.name == self.name.strip(), "its name begins or ends with a space")
-        self._refuse_unless(self.name.isprintable(), "its name has characters that do not print")
-        if numeric:
+    def __post_init__(self) -> None:
+        self._refuse_if(_fault_of_name(self.name), "its name")
+        self._refuse_unless(self.kind in get_args(Kind), f"kind is one of {', '.join(get_args(Kind))}")
+        self._refuse_unless(self.missing in get_args(Missing), f"missing is one of {', '.join(get_args(Missing))}")
+        self._check_prose()
+        if self.numeric:
             self._check_bounds()
+        self._refuse_unless(self.numeric or (self.low is None and self.high is None), "only numbers have low and high")
+        self._refuse_unless(self.kind == "category" or not self.values, "only categories have values")
         if self.kind == "category":
-            self._refuse_unless(2 <= len(self.values) <= MAX_VALUES, f"a category has 2 to {MAX_VALUES} values")
-            self._refuse_unless(len(set(self.values)) == len(self.values), "a value is listed twice")
-            plain = all(value == value.strip() and value.isprintable() for value in self.values)
-            self._refuse_unless(plain, "a value begins or ends with a space, or has characters that do not print")
+            self._check_values()
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its cells are numbers, with bounds."""
+        return self.kind in ("number", "integer")
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -73,19 +81,50 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             raise AgreementError(f"column {self.name!r} has no bounds")
         return self.low, self.high
 
+    @property
+    def feature_names(self) -> list[str]:
+        """The names of the features that the column becomes."""
+        names = [f"{self.name}={value}" for value in self.values] or [self.name]
+        return [*names, f"{self.name}?missing"] if self.missing == "indicator" else names
+
+    @property
+    def feature_bounds(self) -> list[tuple[float, float]]:
+        """The bounds of the features that the column becomes."""
+        bounds = [self.bounds] if self.numeric else [(0.0, 1.0)] * max(1, len(self.values))
+        return [*bounds, (0.0, 1.0)] if self.missing == "indicator" else bounds
+
     def _check_bounds(self) -> None:
         self._refuse_unless(self.low is not None and self.high is not None, "a number needs low and high")
-        low, high = self.bounds
-        self._refuse_unless(math.isfinite(low) and math.isfinite(high), "low and high must be finite")
-        self._refuse_unless(low < high, f"low {low:g} is not below high {high:g}")
+        low, high = map(_finite, self.bounds)
+        self._refuse_unless(math.isfinite(low) and math.isfinite(high), "low and high must be finite numbers")
+        self._refuse_unless(low < high, f"low {low:.15g} is not below high {high:.15g}")
         self._refuse_unless(max(abs(low), abs(high)) <= MAX_NUMBER, f"bounds beyond {MAX_NUMBER:g}: use another unit")
         self._refuse_unless(high - low >= 1e-9 * max(abs(low), abs(high), 1e-3), "low and high are too close")
         whole = self.kind != "integer" or (low == int(low) and high == int(high))
         self._refuse_unless(whole, "an integer's low and high must be whole")
+        # 0, 0.0 and -0.0 are one bound and are to have one digest
+        msgspec.structs.force_setattr(self, "low", low + 0.0)
+        msgspec.structs.force_setattr(self, "high", high + 0.0)
+
+    def _check_values(self) -> None:
+        self._refuse_unless(2 <= len(self.values) <= MAX_VALUES, f"a category has 2 to {MAX_VALUES} values")
+        for value in self.values:
+            self._refuse_if(_fault_of_name(value), "a value")
+        self._refuse_unless(len(set(self.values)) == len(self.values), "a value is listed twice")
+
+    def _check_prose(self) -> None:
+        plain = len(self.unit) <= MAX_NAME and self.unit.isprintable()
+        self._refuse_unless(plain, f"unit is at most {MAX_NAME} characters, all of which print")
+        lines = self.description.replace("\n", " ").replace("\t", " ")
+        plain = len(lines) <= MAX_DESCRIPTION and lines.isprintable()
+        self._refuse_unless(plain, f"description is at most {MAX_DESCRIPTION} characters, all of which print")
+
+    def _refuse_if(self, fault: str, what: str) -> None:
+        self._refuse_unless(not fault, f"{what} {fault}")
 
     def _refuse_unless(self, holds: bool, message: str) -> None:
         if not holds:
-            raise AgreementError(f"column {self.name!r}: {message}")
+            raise AgreementError(f"column {str(self.name)[:MAX_NAME]!r}: {message}")
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
@@ -101,23 +140,22 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
             raise AgreementError(f"data.max_rows must be 1 to {MAX_ROWS}")
         if not 2 <= len(self.columns) <= MAX_COLUMNS:
             raise AgreementError(f"{len(self.columns)} columns: a study has 2 to {MAX_COLUMNS}, the label among them")
-        for column in self.columns:
-            column.check()
         names = [column.name for column in self.columns]
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+        twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
-            raise AgreementError(f"columns are named twice: {twice}")
+            raise AgreementError(f"columns are named twice: {twice[:LISTED]}")
         if self.label not in names:
-            raise AgreementError(f"the label {self.label!r} is no column: choose one of {names[:20]}")
+            raise AgreementError(f"the label {self.label!r} is no column: choose one of {names[:LISTED]}")
         if self.label_column.missing != "refuse":
             raise AgreementError(f"column {self.label!r} is the label, which cannot be missing")
+        self._check_feature_names()
 
-    @property
+    @cached_property
     def label_column(self) -> Column:
         """The column to predict."""
         return next(column for column in self.columns if column.name == self.label)
 
-    @property
+    @cached_property
     def feature_columns(self) -> tuple[Column, ...]:
         """All columns but the label, in order."""
         return tuple(column for column in self.columns if column.name != self.label)
@@ -125,8 +163,7 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
     @property
     def task(self) -> Task:
         """What is predicted: one of two classes, one of more, or a number."""
-        kind = self.label_column.kind
-        if kind in ("number", "integer"):
+        if self.label_column.numeric:
             return "regression"
         return "binary" if len(self.classes) == 2 else "multiclass"
 
@@ -141,35 +178,59 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         """The least and greatest label of a regression."""
         return self.label_column.bounds
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
-        """The names of the encoded features, such as `age`, `sex=male`, `thal?missing`."""
-        return tuple(name for column in self.feature_columns for name in feature_names(column))
+        """The names of the encoded features, such as `age`, `sex=male`, `thal?missing`; all different."""
+        return tuple(name for column in self.feature_columns for name in column.feature_names)
 
-    @property
+    @cached_property
     def feature_low(self) -> FloatArray:
-        """The least value of each encoded feature, (features,)."""
-        return np.array([low for column in self.feature_columns for low, _ in feature_bounds(column)], np.float64)
+        """The least value of each encoded feature, (features,), read-only."""
+        return self._bounds(0)
 
-    @property
+    @cached_property
     def feature_high(self) -> FloatArray:
-        """The greatest value of each encoded feature, (features,)."""
-        return np.array([high for column in self.feature_columns for _, high in feature_bounds(column)], np.float64)
+        """The greatest value of each encoded feature, (features,), read-only."""
+        return self._bounds(1)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the schema's canonical form, in hexadecimal."""
         return hashlib.sha256(b"tacit schema/1\x00" + canonical.encode(self)).hexdigest()
 
+    def _bounds(self, end: int) -> FloatArray:
+        bounds = np.array([pair[end] for column in self.feature_columns for pair in column.feature_bounds], np.float64)
+        bounds.flags.writeable = False
+        return bounds
 
-def feature_names(column: Column) -> list[str]:
-    """Return the names of the features that a column becomes."""
-    names = [f"{column.name}={value}" for value in column.values] or [column.name]
-    return [*names, f"{column.name}?missing"] if column.missing == "indicator" else names
+    def _check_feature_names(self) -> None:
+        """Refuse columns such as `sex=male` beside the category `sex` with a value `male`."""
+        owners: dict[str, str] = {}
+        for column in self.feature_columns:
+            for feature in column.feature_names:
+                other = owners.setdefault(feature, column.name)
+                if other != column.name:  # the feature is not named: in a draft, its value comes from a cell
+                    raise AgreementError(
+                        f"columns {other!r} and {column.name!r} would have features of one name: rename one of them"
+                    )
 
 
-def feature_bounds(column: Column) -> list[tuple[float, float]]:
-    """Return the bounds of the features that a column becomes."""
-    numeric = column.kind in ("number", "integer")
-    bounds = [column.bounds] if numeric else [(0.0, 1.0)] * max(1, len(column.values))
-    return [*bounds, (0.0, 1.0)] if column.missing == "indicator" else bounds
+def _fault_of_name(name: str) -> str:
+    """Return why people could not tell `name` from another by reading it; empty where they can."""
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME:
+        return f"is not of 1 to {MAX_NAME} characters"
+    if name != name.strip():
+        return "begins or ends with a space"
+    if not name.isprintable():
+        return "has characters that do not print"
+    if not unicodedata.is_normalized("NFC", name):
+        return "is not in composed form (Unicode NFC), so it looks like another"
+    return ""
+
+
+def _finite(bound: float) -> float:
+    """Return `bound` as a float; infinity where it is too large for one."""
+    try:
+        return float(bound)
+    except OverflowError:
+        return math.inf

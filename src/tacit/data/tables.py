@@ -1,20 +1,23 @@
-"""Loading a table: read, compared with the schema column by column, and encoded as features."""
+"""Loading a table: read block by block, compared with the schema column by column, and encoded as features."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tacit.data.cells import Fault, encode_features, encode_label
-from tacit.data.reading import MAX_BYTES, Cells, read_cells
+from tacit.data.blocks import Block, Rows
+from tacit.data.cells import encode_features, encode_label
+from tacit.data.reading import MAX_BYTES, open_rows, separator_hint
 from tacit.data.schema import Schema
 from tacit.errors import DataError
 
+MAX_NUMBERS = 2**31  # 16 GiB of features
 SHOWN_FAULTS = 10
+SHOWN_NAMES = 20
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -54,40 +57,105 @@ def load(
 
     Raises:
         DataError: names file, row and column, and what would fit; the first faults, and how many there are. No
-            message holds a cell's value.
+            message holds a cell's value, nor does what it was raised from.
     """
     path = Path(path)
-    cells = read_cells(path, max_rows=schema.max_rows, max_bytes=max_bytes)
-    _check_columns(path, cells, schema, labelled)
-    if not len(cells.lines):
-        raise DataError(f"{path} has a header and no rows")
-    parts, faults = [], []
-    for column in schema.feature_columns:
-        features, wrong = encode_features(column, cells.columns[column.name])
-        parts.append(features)
-        faults += wrong
-    labels: npt.NDArray[np.generic] = np.empty(0, np.int64)
-    if labelled:
-        labels, wrong = encode_label(schema.label_column, cells.columns[schema.label])
-        faults += wrong
-    _refuse(path, cells, faults)
+    encoder = _Encoder(path, schema, labelled)
+    with open_rows(path, max_bytes=max_bytes) as rows:
+        for block in rows.blocks(_check_columns(rows, schema, labelled), schema.max_rows):
+            encoder.add(block, rows.row_name)
+    features, labels = encoder.finish()
     if labelled and not allow_one_class:
         _check_classes(path, schema, labels)
-    return Table(np.ascontiguousarray(np.hstack(parts)), labels, schema, path.name)
+    return Table(features, labels, schema, path.name)
 
 
-def _check_columns(path: Path, cells: Cells, schema: Schema, labelled: bool) -> None:
+class _Encoder:
+    """The features and labels of the blocks so far, or the faults."""
+
+    def __init__(self, path: Path, schema: Schema, labelled: bool) -> None:
+        self._path = path
+        self._schema = schema
+        self._labelled = labelled
+        self._rows = self._faulty = 0
+        self._features: list[npt.NDArray[np.float64]] = []
+        self._labels: list[npt.NDArray[np.generic]] = []
+        self._shown: list[str] = []
+
+    def add(self, block: Block, row_name: str) -> None:
+        width = len(self._schema.features)
+        self._rows += len(block)
+        if self._rows * width > MAX_NUMBERS:
+            raise DataError(
+                f"{self._path} becomes more than {MAX_NUMBERS} numbers, at {width} features a row: "
+                f"bring fewer rows, or agree on fewer columns and categories"
+            )
+        features, faults, at = np.empty((len(block), width)), [], 0
+        for column in self._schema.feature_columns:
+            part, wrong = encode_features(column, block.columns[column.name])
+            features[:, at : at + part.shape[1]] = part
+            at += part.shape[1]
+            faults += wrong
+        if self._labelled:
+            labels, wrong = encode_label(self._schema.label_column, block.columns[self._schema.label])
+            self._labels.append(labels)
+            faults += wrong
+        self._faulty += sum(len(fault.rows) for fault in faults)
+        if not self._faulty:
+            self._features.append(features)
+        else:
+            self._features.clear()
+        places = [(row, nth) for nth, fault in enumerate(faults) for row in fault.rows[:SHOWN_FAULTS].tolist()]
+        for row, nth in sorted(places)[: SHOWN_FAULTS - len(self._shown)]:
+            place = f"{self._path}, {row_name} {block.numbers[row]}, column {faults[nth].column!r}"
+            self._shown.append(f"{place}: {faults[nth].reason}")
+
+    def finish(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.generic]]:
+        """Return the features and labels of all rows, or raise the faults."""
+        if self._faulty > len(self._shown):
+            self._shown.append(f"and {self._faulty - len(self._shown)} more cells that do not fit")
+        if self._shown:
+            raise DataError("\n".join(self._shown))
+        if not self._rows:
+            raise DataError(f"{self._path} has a header and no rows")
+        labels = np.concatenate(self._labels) if self._labelled else np.empty(0, np.int64)
+        features, end = np.empty((self._rows, len(self._schema.features))), self._rows
+        while self._features:  # each block goes as soon as it is copied: no second copy of the whole
+            block = self._features.pop()
+            features[end - len(block) : end] = block
+            end -= len(block)
+        return features, labels
+
+
+def _check_columns(rows: Rows, schema: Schema, labelled: bool) -> list[str]:
+    """Return the names of the columns to read; all are there, and no further ones."""
     wanted = [column.name for column in schema.columns if labelled or column.name != schema.label]
-    missing = [name for name in wanted if name not in cells.columns]
+    there = set(rows.names)
     known = {column.name for column in schema.columns}
-    extra = [name for name in cells.columns if name not in known]
-    problems = [f"column {name!r} is missing" for name in missing]
-    problems += [f"column {name[:80]!r} is not in the agreement" for name in extra]
+    missing = [name for name in wanted if name not in there]
+    if len(missing) == len(wanted):
+        hint = separator_hint(rows.names, known) or "; its first line must be the header"
+        raise DataError(f"{rows.header}: names none of the agreement's columns{hint}. It names: {wanted[:SHOWN_NAMES]}")
+    folded = {_fold(name): at for at, name in enumerate(rows.names, 1) if name not in known}
+    problems = []
+    for name in missing:
+        near = folded.get(_fold(name))
+        problems.append(f"column {name!r} is missing" + (f" (column {near} is spelt almost so)" if near else ""))
+    for at, name in enumerate(rows.names, 1):
+        if name not in known:
+            # Only a header has every name; another first line may be a row, whose cells nothing shows.
+            which = f"column {at}" if missing else f"column {name[:80]!r}" if name else f"column {at}, without a name,"
+            problems.append(f"{which} is not in the agreement")
     if problems:
         more = f"; and {len(problems) - SHOWN_FAULTS} more" if len(problems) > SHOWN_FAULTS else ""
-        raise DataError(
-            f"{path}, line 1: {'; '.join(problems[:SHOWN_FAULTS])}{more}. The agreement names: {wanted[:20]}"
-        )
+        shown = "; ".join(problems[:SHOWN_FAULTS])
+        raise DataError(f"{rows.header}: {shown}{more}. The agreement names: {wanted[:SHOWN_NAMES]}")
+    return wanted
+
+
+def _fold(name: str) -> str:
+    """Return `name` without what people overlook: capitals, spaces, joined letters."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _check_classes(path: Path, schema: Schema, labels: npt.NDArray[np.generic]) -> None:
@@ -97,13 +165,3 @@ def _check_classes(path: Path, schema: Schema, labels: npt.NDArray[np.generic]) 
         f"{path}, column {schema.label!r}: every row has the same class, where the agreement has "
         f"{', '.join(schema.classes[:SHOWN_FAULTS])}; a model needs rows of at least two"
     )
-
-
-def _refuse(path: Path, cells: Cells, faults: Sequence[Fault]) -> None:
-    if not faults:
-        return
-    first = sorted(faults, key=lambda fault: fault.row)[:SHOWN_FAULTS]
-    lines = [f"{path}, {cells.line_name} {cells.lines[f.row]}, column {f.column!r}: {f.reason}" for f in first]
-    if len(faults) > SHOWN_FAULTS:
-        lines.append(f"and {len(faults) - SHOWN_FAULTS} more cells that do not fit")
-    raise DataError("\n".join(lines))

@@ -217,13 +217,14 @@ def _use(folders: dict[str, Path], patients: Patients, report: DemoReport, tell:
     tell(
         Step(7, "bundle", f"model.tacit, {path.stat().st_size:,} bytes, signed by {', '.join(bundle.manifest.signers)}")
     )
-    report.verification = verify(path, study=Study.load(folders[holder] / "study"))
+    study = Study.load(folders[holder] / "study")
+    report.verification = verify(path, study=study)
     held = sum(row.result == "holds" for row in report.verification.rows)
     tell(Step(8, "verify", f"{held} checks hold" if report.verification.holds else "does NOT hold"))
     identity = Identity.load(folders[holder] / f"{holder}.key")
     unlabelled = report.folder / "patients.csv"
     patients.holdout.drop(columns=LABEL).to_csv(unlabelled, index=False)
-    result = predict(bundle, identity, unlabelled)
+    result = predict(bundle, identity, unlabelled, study)
     result.save(report.folder / "predictions.csv")
     report.model_digest = bundle.open(identity).digest
     report.accuracy = accuracy(result.values, patients.holdout)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
+from tacit.errors import AgreementError
 from tacit.federated.plan import COUNT_WEIGHT, LOSS_CAP, LOSS_WEIGHT
 from tacit.study import Agreement
 
 FloatArray = npt.NDArray[np.float64]
 
 LOSS_MEMORY = 0.7
+DIVERGED = "training diverged: lower training.learning_rate, training.local_steps or training.l2"
 
 
 class Descent:
@@ -33,19 +37,20 @@ class Descent:
         self.loss: float | None = None
 
     def apply(self, total: FloatArray, parties: int) -> None:
-        """Take the step that the round's `total` over `parties` parties asks for."""
+        """Take the step that the round's `total` over `parties` parties asks for.
+
+        Raises:
+            AgreementError: the parameters are beyond all numbers, at every party alike.
+        """
         training, unit = self._agreement.training, self._agreement.privacy.unit
         length = len(self.parameters)
         count = {"record": self._count, "party": float(parties)}.get(unit)
         if count is None:
             count = max(float(total[length + 1]) / (COUNT_WEIGHT * training.clip), 1.0)
-        mean = total[:length] / count
-        if training.local_steps == 1 and unit != "party":
-            gradient = mean + training.l2 * self._mask * self.parameters
-            self._velocity = training.momentum * self._velocity + gradient
-            self.parameters = self.parameters - training.learning_rate * self._velocity
-        else:
-            self.parameters = self.parameters + mean
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._step(total[:length] / count)
+        if not np.isfinite(self.parameters).all():
+            raise AgreementError(DIVERGED)
         self._observe(float(total[length]) / count * LOSS_CAP / (LOSS_WEIGHT * training.clip))
         self._round += 1
         if self._round > training.rounds * (1 - training.average_last):
@@ -58,6 +63,34 @@ class Descent:
         if self._agreement.privacy.unit == "none" or not self._averaged:
             return self.parameters
         return np.asarray(self._sum_of_last / self._averaged)
+
+    def state(self) -> dict[str, FloatArray]:
+        """Return where the descent is, as arrays that `restore` takes."""
+        loss = math.nan if self.loss is None else self.loss
+        return {
+            "parameters": self.parameters,
+            "velocity": self._velocity,
+            "sum_of_last": self._sum_of_last,
+            "averaged": np.array(float(self._averaged)),
+            "loss": np.array(loss),
+        }
+
+    def restore(self, state: dict[str, FloatArray], rounds: int) -> None:
+        """Go on from `state`, counting `rounds` rounds as over: those that were lost among them."""
+        self.parameters, self._velocity = state["parameters"], state["velocity"]
+        self._sum_of_last, self._averaged = state["sum_of_last"].copy(), int(state["averaged"])
+        loss = float(state["loss"])
+        self.loss = None if math.isnan(loss) else loss
+        self._round = rounds
+
+    def _step(self, mean: FloatArray) -> None:
+        training = self._agreement.training
+        if training.local_steps == 1 and self._agreement.privacy.unit != "party":
+            gradient = mean + training.l2 * self._mask * self.parameters
+            self._velocity = training.momentum * self._velocity + gradient
+            self.parameters = self.parameters - training.learning_rate * self._velocity
+        else:
+            self.parameters = self.parameters + mean
 
     def _observe(self, loss: float) -> None:
         """Smooth the noisy loss over rounds, for people to look at."""

@@ -15,17 +15,21 @@ import torch
 from torch import nn
 
 from tacit.federated.plan import LOSS_CAP, layer_widths
+from tacit.federated.row_linear import RowLinear
 from tacit.study import Agreement
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def make_module(agreement: Agreement) -> nn.Sequential:
-    """Return the float64 module from standardised features (rows, features) to raw outputs (rows, outputs)."""
-    widths = layer_widths(agreement)
+    """Return the float64 module from standardised features (rows, features) to raw outputs (rows, outputs).
+
+    Where single records are to be hidden, each is computed by itself, see `row_linear`.
+    """
+    kind = RowLinear if agreement.privacy.unit == "record" else nn.Linear
     layers: list[nn.Module] = []
-    for before, after in itertools.pairwise(widths):
-        layers += [nn.Linear(before, after, dtype=torch.float64), nn.ReLU()]
+    for before, after in itertools.pairwise(layer_widths(agreement)):
+        layers += [kind(before, after, dtype=torch.float64), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -59,28 +63,44 @@ def weight_mask(agreement: Agreement) -> FloatArray:
     return np.concatenate(parts)
 
 
-def targets(agreement: Agreement, labels: npt.NDArray[np.generic]) -> torch.Tensor:
+def targets(agreement: Agreement, labels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """Return labels as the loss wants them: class indexes, 0/1, or numbers scaled to [-1, 1] by the label's bounds."""
     schema = agreement.data
     if schema.task == "multiclass":
-        return torch.from_numpy(labels.astype(np.int64))
+        return labels.astype(np.int64)
     values = labels.astype(np.float64)
     if schema.task == "regression":
         low, high = schema.label_bounds
         values = 2 * (values - low) / (high - low) - 1
-    return torch.from_numpy(values)
+    return values
 
 
-def losses(agreement: Agreement, outputs: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Return the loss of each row, (rows,): cross-entropy, or half the squared error."""
+def losses(agreement: Agreement, outputs: FloatArray, wanted: npt.NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:
+    """Return the loss of each row, (rows,), and its slope in the row's outputs, (rows, outputs).
+
+    Cross-entropy, or half the squared error; of each row by itself, to the last bit (see `row_linear`).
+    """
     task = agreement.data.task
     if task == "multiclass":
-        return nn.functional.cross_entropy(outputs, wanted, reduction="none")
-    if task == "binary":
-        return nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], wanted, reduction="none")
-    return 0.5 * (outputs[:, 0] - wanted) ** 2
+        return _cross_entropy(outputs, wanted)
+    value, label = outputs[:, 0], wanted.astype(np.float64)
+    if task == "regression":
+        return 0.5 * (value - label) ** 2, (value - label)[:, None]
+    power = np.exp(-np.abs(value))
+    chance = np.where(value >= 0, 1, power) / (1 + power)
+    return np.maximum(value, 0) - label * value + np.log1p(power), (chance - label)[:, None]
 
 
 def capped(loss: FloatArray) -> FloatArray:
-    """Return losses as they are reported: at most `LOSS_CAP`, as a part of it."""
-    return np.clip(loss, 0, LOSS_CAP) / LOSS_CAP
+    """Return losses as they are reported: at most `LOSS_CAP`, as a part of it; those beyond all numbers are 1."""
+    return np.clip(np.nan_to_num(loss, nan=LOSS_CAP), 0, LOSS_CAP) / LOSS_CAP
+
+
+def _cross_entropy(outputs: FloatArray, wanted: npt.NDArray[np.generic]) -> tuple[FloatArray, FloatArray]:
+    shifted = outputs - outputs.max(axis=1, keepdims=True)
+    powers = np.exp(shifted)
+    total = powers.sum(axis=1, keepdims=True)
+    rows = np.arange(len(outputs))
+    slopes = powers / total
+    slopes[rows, wanted] -= 1
+    return np.log(total[:, 0]) - shifted[rows, wanted], slopes

@@ -6,11 +6,16 @@ or less noise. It needs neither torch nor data.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
+import msgspec
+
+from tacit import canonical
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS, Encoding
 from tacit.federated.privacy.budget import calibrate, effective_multiplier
@@ -40,9 +45,14 @@ class Plan:
     steps: tuple[Step, ...]
     parameters: int
 
-    def releases(self) -> dict[float, int]:
-        """Return {noise multiplier: how many releases}, as the accountant takes them."""
-        return dict(Counter(step.multiplier for step in self.steps if step.multiplier > 0))
+    def releases(self, first: int = 0) -> dict[float, int]:
+        """Return {noise multiplier: how many releases} from step `first` on, as the accountant takes them."""
+        return dict(Counter(step.multiplier for step in self.steps[first:] if step.multiplier > 0))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of the plan: parties compare it, as another library's rounding could lead to another plan."""
+        return hashlib.sha256(b"tacit plan/1\x00" + canonical.encode(msgspec.to_builtins(self.steps))).digest()
 
 
 def make_plan(agreement: Agreement) -> Plan:
@@ -96,12 +106,22 @@ def round_shape(agreement: Agreement) -> tuple[int, float]:
     return parameter_count(agreement) + 1, clip * math.sqrt(1 + LOSS_WEIGHT**2)
 
 
+def unknown_shares(agreement: Agreement) -> int:
+    """Return how many parties' shares, of the noise or of the sum, stay unknown to those who look at any total.
+
+    All parties see the totals, and each knows its own share; `trust.corrupt` of them may put theirs together. So this
+    is the least number of survivors without the corrupt ones, and where no party is corrupt, without the one who looks.
+    """
+    trust = agreement.trust
+    return thresholds.minimum_survivors(len(agreement.parties), trust.dropping) - max(trust.corrupt, 1)
+
+
 def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length: int, bound: float) -> Step:
     parties = len(agreement.parties)
     per_party = 1 if agreement.privacy.unit == "party" else agreement.data.max_rows
-    honest = thresholds.minimum_honest_survivors(parties, agreement.trust.corrupt, agreement.trust.dropping)
+    unknown = unknown_shares(agreement)
     units = PRIVATE_UNITS if multiplier else EXACT_UNITS
-    scale = multiplier * units / math.sqrt(honest)
+    scale = multiplier * units / math.sqrt(unknown)
     if multiplier and scale < MIN_NOISE_SCALE:
         raise AgreementError("the privacy budget is so large that the noise vanishes: use privacy.unit = 'none'")
     encoding = Encoding.fit(
@@ -112,7 +132,7 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
         contributions=parties * per_party,
         parties=parties,
     )
-    accounted = effective_multiplier(scale, units, honest, length) if multiplier else 0.0
+    accounted = effective_multiplier(scale, units, unknown, length) if multiplier else 0.0
     return Step(index, kind, encoding, accounted)
 
 
@@ -120,11 +140,11 @@ def check_method(agreement: Agreement) -> None:
     """Check what of the agreement can be checked without working out the noise; raises AgreementError."""
     parties, trust = len(agreement.parties), agreement.trust
     thresholds.check(parties, trust.corrupt, trust.dropping)
-    honest = thresholds.minimum_honest_survivors(parties, trust.corrupt, trust.dropping)
-    if agreement.privacy.unit == "none" and honest < 2:
+    if agreement.privacy.unit == "none" and unknown_shares(agreement) < 2:
         raise AgreementError(
-            f"of {parties} parties {trust.corrupt} corrupt and {trust.dropping} dropping may leave one honest party, "
-            "whose exact contribution the others could work out: lower trust.corrupt, or choose another privacy.unit"
+            f"of {parties} parties {trust.corrupt} corrupt and {trust.dropping} dropping may leave one in a sum "
+            "besides those who look at it, and they could work out its exact contribution: lower trust.corrupt or "
+            "trust.dropping, or choose another privacy.unit"
         )
     if agreement.privacy.unit == "record" and agreement.training.local_steps != 1:
         raise AgreementError(

@@ -36,7 +36,8 @@ class Scaling:
 
 def statistics_rows(features: FloatArray, low: FloatArray, high: FloatArray, unit: str) -> FloatArray:
     """Return the contributions to the statistics: one per record, or their mean where a whole party is the unit."""
-    scaled = np.clip(2 * (features - low) / (high - low) - 1, -1, 1)
+    # Within the bounds first: beyond them, the product could overflow.
+    scaled = 2 * ((np.clip(features, low, high) - low) / (high - low)) - 1
     count = np.full((len(features), 1), count_weight(features.shape[1]))
     rows = np.hstack([count, scaled, 2 * scaled**2 - 1])
     return rows.mean(axis=0, keepdims=True) if unit == "party" else rows

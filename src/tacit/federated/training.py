@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load, save
 
 from tacit.data import Table
 from tacit.errors import AgreementError, DataError
@@ -60,6 +61,19 @@ class FederatedTraining:
         self._training.apply(reals, parties)
         return {"loss": self._training.loss}
 
+    def state(self) -> bytes:
+        """Return what another process needs to go on from here, as safetensors: as secret as the model."""
+        scaling = self._required_scaling()
+        arrays = {"mean": scaling.mean, "deviation": scaling.deviation, "count": np.array(scaling.count)}
+        return bytes(save({**arrays, **self._training.state()}))
+
+    def restore(self, state: bytes, step: int) -> None:
+        """Go on from another process's `state`, with the step of index `step` as the next one."""
+        arrays = load(state)
+        self._scaling = Scaling(arrays.pop("mean"), arrays.pop("deviation"), float(arrays.pop("count")))
+        self._descent = self._new_descent(self._scaling)
+        self._descent.restore(arrays, rounds=step - 1)
+
     def graph(self) -> Graph:
         """Return the trained model as a fixed-point graph on the features' own units."""
         from tacit.federated.export import to_graph
@@ -92,14 +106,17 @@ class FederatedTraining:
         return self._scaling
 
     def _start(self, total: npt.NDArray[np.float64], step: Step, parties: int) -> dict[str, Any]:
-        from tacit.federated.models import initial_parameters, weight_mask
-
         schema = self._agreement.data
         self._scaling = scaling_from(total, step, schema.feature_low, schema.feature_high, parties)
-        self._descent = Descent(
-            self._agreement, initial_parameters(self._agreement), weight_mask(self._agreement), self._scaling.count
-        )
+        self._descent = self._new_descent(self._scaling)
         return {"count": round(self._scaling.count) if self._agreement.privacy.unit != "party" else parties}
+
+    def _new_descent(self, scaling: Scaling) -> Descent:
+        from tacit.federated.models import initial_parameters, weight_mask
+
+        return Descent(
+            self._agreement, initial_parameters(self._agreement), weight_mask(self._agreement), scaling.count
+        )
 
     def _contributor(self) -> Any:
         from tacit.federated.contributions import Contributor
@@ -110,9 +127,21 @@ class FederatedTraining:
 
 
 def _check_rows(table: Table) -> None:
-    """Refuse rows that the plan has no room for, whoever made the table."""
+    """Refuse rows that the plan has no room for or the schema no meaning, whoever made the table."""
     rows, most = len(table.features), table.schema.max_rows
     if not 1 <= rows <= most:
         raise DataError(f"{table.source} has {rows} rows; the agreement's data.max_rows is {most}")
     if len(table.labels) != rows:
         raise DataError(f"{table.source} was read without its label {table.schema.label!r}, which training needs")
+    low, high = table.schema.feature_low, table.schema.feature_high
+    within = ((table.features >= low) & (table.features <= high)).all(axis=1) & _labels_fit(table)
+    if not within.all():
+        first = int(np.argmin(within))
+        raise DataError(f"{table.source}, row {first} (from 0): a number is not within the schema's bounds")
+
+
+def _labels_fit(table: Table) -> npt.NDArray[np.bool_]:
+    schema = table.schema
+    low, high = schema.label_bounds if schema.task == "regression" else (0, len(schema.classes) - 1)
+    labels = table.labels.astype(np.float64)
+    return (labels >= low) & (labels <= high)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from tacit.bundle import Bundle
-from tacit.errors import ProtocolError
 from tacit.federated.plan import Plan, Step, make_plan
 from tacit.federated.secagg import AggregationServer
 from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedVector, Shares, Unmasking
-from tacit.run.events import Event
-from tacit.run.joining import canonical_digest, check_join, run_identity
+from tacit.run.continuing import start_of, who_can_start
+from tacit.run.events import Event, joined_event
+from tacit.run.joining import claims, grants_fault, join_fault, run_identity
 from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Total
 from tacit.run.record import Record
 from tacit.run.sealing import seal_as_coordinator
@@ -41,40 +41,48 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     study.require_signed()
     plan = make_plan(study.agreement)
     joins = yield {}
-    participants, names = _begin(study, joins, emit)
+    participants, names = _begin(study, plan, joins, emit)
+    start = start_of(claims(participants.joins))
     run_id, histories = run_identity(study, participants)
-    record = Record(study, study.coordinator.name, run_id, names, histories)
-    emit(Event("joined", {"run": run_id.hex(), "participants": list(names)}))
+    record = Record(study, study.coordinator.name, run_id, names, histories, start)
+    emit(joined_event(run_id, names, start))
     answers: Answers = yield dict.fromkeys(names, participants)
-    for step in plan.steps:
+    for step in plan.steps[start.step :]:
         answers = yield from _sum(study, plan, step, record, answers, emit)
-    bundle: Bundle = yield from seal_as_coordinator(study, answers, emit)
+    bundle: Bundle = yield from seal_as_coordinator(study, record, answers, emit)
     record.sealed(bundle.encode())
     emit(Event("sealed", {"signers": list(bundle.manifest.signers)}))
     return bundle
 
 
-def _begin(study: Study, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
+def _begin(study: Study, plan: Plan, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
     """Return the participants' message and their names, in the agreement's order."""
     good: dict[str, Join] = {}
     for name, join in of_kind(joins, Join, emit).items():
-        try:
-            check_join(study, join.signed)
-            if join.signed.body.party != name or join.signed.body.grants != canonical_digest(join.grants):
-                raise ProtocolError("joins in another's name, or with altered grants", culprit=name, step="join")
+        fault = _join_fault(study, plan, name, join)
+        if fault:
+            emit(Event("dropped", {"party": name, "reason": fault}))
+        else:
             good[name] = join
-        except ProtocolError as error:
-            emit(Event("dropped", {"party": name, "reason": str(error)}))
-    names = tuple(name for name in study.agreement.names if name in good)
+    together = who_can_start(claims(join.signed for join in good.values()))
+    for name in set(good) - set(together):
+        emit(Event("dropped", {"party": name, "reason": "holds no step of the run that the others continue"}))
+    names = tuple(name for name in study.agreement.names if name in together)
     require_enough(study, names, "join")
     return Participants(tuple(good[name].signed for name in names), good[names[0]].grants), names
+
+
+def _join_fault(study: Study, plan: Plan, name: str, join: Join) -> str | None:
+    if join.signed.body.party != name:
+        return "joins in another's name"
+    return join_fault(study, plan, join.signed) or grants_fault(study, join)
 
 
 def _sum(
     study: Study, plan: Plan, step: Step, record: Record, answers: Answers, emit: Emit
 ) -> Generator[Outgoing, Answers, Answers]:
     """Carry one secure sum; returns the parties' answers to its total."""
-    server = AggregationServer(record.setting(step))
+    server, there = AggregationServer(record.setting(step)), set(answers)
     roster = server.roster(of_kind(answers, Advertisement, emit))
     present = {advertisement.party for advertisement in roster.advertisements}
     answers = yield dict.fromkeys(present, roster)
@@ -89,7 +97,8 @@ def _sum(
     words = np.ascontiguousarray(server.result(unmaskings)).astype(step.encoding.dtype).tobytes()
     record.total(step, survivors.parties, words)
     for name, reason in server.excluded.items():
-        emit(Event("dropped", {"party": name, "reason": str(reason)}))
+        if name in there:  # of those who were lost before, it was told then
+            emit(Event("dropped", {"party": name, "reason": reason}))
     left = [name for name in unmaskings if name not in server.excluded]
     require_enough(study, left, f"unmask of {step.kind} {step.index}")
     emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(survivors.parties)}))

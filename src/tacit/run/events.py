@@ -6,9 +6,22 @@ from typing import Any
 
 import msgspec
 
+from tacit.run.continuing import Start
+
 
 class Event(msgspec.Struct, frozen=True):
-    """Something that happened: `kind` is one of joined, statistics, round, model, sealed, dropped."""
+    """Something that happened.
+
+    `kind` is one of connected, refused, joined, statistics, round, model, dropped, sealed.
+    """
 
     kind: str
     body: dict[str, Any]
+
+
+def joined_event(run_id: bytes, participants: tuple[str, ...], start: Start) -> Event:
+    """Return the event that a run has begun, and, where it continues another, after which step."""
+    body: dict[str, Any] = {"run": run_id.hex(), "participants": list(participants)}
+    if start.after is not None:
+        body |= {"continues_after": start.after.step, "lost": start.step - start.after.step - 1}
+    return Event("joined", body)

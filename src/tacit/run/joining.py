@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tacit import canonical
-from tacit.canonical import quote
 from tacit.errors import IdentityError, ProtocolError
 from tacit.federated.blinding import GROUP_KEY_BYTES, GroupKey
+from tacit.federated.plan import Plan
 from tacit.keys import Identity
+from tacit.run.continuing import Claims, Mark, Start, start_of
 from tacit.run.messages import Join, JoinBody, Participants, SignedJoin
 from tacit.study import Study
 
@@ -32,6 +34,7 @@ class Joined:
     run_id: bytes
     participants: tuple[str, ...]
     histories: dict[str, bytes]
+    start: Start
     group_key: GroupKey
 
     @property
@@ -43,11 +46,19 @@ class Joined:
 class Joining:
     """One party's joining of one run."""
 
-    def __init__(self, study: Study, identity: Identity, history: bytes) -> None:
-        """Draw this party's nonce, and a group key in case it leads."""
+    def __init__(
+        self, study: Study, plan: Plan, identity: Identity, history: bytes, marks: tuple[Mark, ...], step: int
+    ) -> None:
+        """Draw this party's nonce, and a group key in case it leads.
+
+        It could continue after any of `marks`, and has not been charged for `step` and those that follow.
+        """
         self._study = study
+        self._plan = plan
         self._identity = identity
         self._history = history
+        self._marks = marks
+        self._step = step
         self._nonce = os.urandom(NONCE_BYTES)
         self.__secret = os.urandom(GROUP_KEY_BYTES)
 
@@ -58,7 +69,17 @@ class Joining:
             for party in self._study.parties
             if party != self._identity.public
         }
-        body = JoinBody(self._identity.name, self._study.digest, self._nonce, self._history, canonical_digest(grants))
+        body = JoinBody(
+            party=self._identity.name,
+            study=self._study.digest,
+            plan=self._plan.digest,
+            nonce=self._nonce,
+            history=self._history,
+            grants=canonical_digest(grants),
+            group_key=commitment(self.__secret, self._nonce),
+            marks=self._marks,
+            step=self._step,
+        )
         return Join(SignedJoin(body, self._identity.sign(JOIN_DOMAIN, canonical.encode(body))), grants)
 
     def begin(self, participants: Participants) -> Joined:
@@ -68,10 +89,11 @@ class Joining:
             ProtocolError: the coordinator altered, repeated, forged or left out what it may not.
         """
         names = tuple(join.body.party for join in participants.joins)
-        for join in participants.joins:
-            check_join(self._study, join)
         ordered = tuple(name for name in self._study.agreement.names if name in names)
         self._require(names == ordered, "the participants are not the agreement's, each once, in its order")
+        for join in participants.joins:
+            fault = join_fault(self._study, self._plan, join)
+            self._require(fault is None, f"passed on a join that it must not: {join.body.party!r} {fault}")
         enough = len(self._study.agreement.parties) - self._study.agreement.trust.dropping
         self._require(len(names) >= enough, f"{len(names)} participants are fewer than the {enough} agreed on")
         mine = [join.body for join in participants.joins if join.body.party == self._identity.name]
@@ -80,8 +102,9 @@ class Joining:
         )
         leader = participants.joins[0].body
         self._require(leader.grants == canonical_digest(participants.grants), "the leader's grants were altered")
+        start = start_of(claims(participants.joins))
         run_id, histories = run_identity(self._study, participants)
-        return Joined(run_id, names, histories, GroupKey(self._group_secret(participants, leader), run_id))
+        return Joined(run_id, names, histories, start, GroupKey(self._group_secret(participants, leader), run_id))
 
     def _group_secret(self, participants: Participants, leader: JoinBody) -> bytes:
         if leader.party == self._identity.name:
@@ -91,8 +114,8 @@ class Joining:
             secret = self._identity.open(GRANT_DOMAIN, sealed, leader.study + leader.nonce)
         except IdentityError:
             raise ProtocolError("its group key does not open", culprit=leader.party, step=STEP) from None
-        if len(secret) != GROUP_KEY_BYTES:
-            raise ProtocolError("its group key has the wrong length", culprit=leader.party, step=STEP)
+        if len(secret) != GROUP_KEY_BYTES or commitment(secret, leader.nonce) != leader.group_key:
+            raise ProtocolError("gave another group key than it committed to", culprit=leader.party, step=STEP)
         return secret
 
     def _require(self, holds: bool, message: str) -> None:
@@ -110,27 +133,42 @@ def run_identity(study: Study, participants: Participants) -> tuple[bytes, dict[
     return run_id, {body.party: body.history for body in bodies}
 
 
-def check_join(study: Study, join: SignedJoin) -> None:
-    """Check that a party of this study signed `join`.
+def claims(joins: Iterable[SignedJoin]) -> Claims:
+    """Return what each participant could continue after, and which step it has not been charged for."""
+    return {join.body.party: (join.body.marks, join.body.step) for join in joins}
 
-    Raises:
-        ProtocolError: it did not.
-    """
+
+def join_fault(study: Study, plan: Plan, join: SignedJoin) -> str | None:
+    """Return why `join` is not by a party of this study, under it, or None when it is."""
     body = join.body
-    fault = None
     if body.party not in study.agreement.names:
-        fault = "is not a party"
-    elif body.study != study.digest:
-        fault = "joins under another agreement: compare study.toml byte by byte"
-    elif len(body.nonce) != NONCE_BYTES or len(body.history) != 32 or len(body.grants) != 32:
-        fault = "sends a malformed join"
-    else:
-        try:
-            study.identities[body.party].verify(JOIN_DOMAIN, canonical.encode(body), join.signature)
-        except IdentityError as error:
-            fault = str(error)
-    if fault:
-        raise ProtocolError(fault, culprit=quote(body.party[:40]), step=STEP)
+        return "is not a party"
+    if body.study != study.digest:
+        return "joins under another agreement: compare study.toml byte by byte"
+    try:
+        study.identities[body.party].verify(JOIN_DOMAIN, canonical.encode(body), join.signature)
+    except IdentityError as error:
+        return str(error)
+    if body.plan != plan.digest:
+        return "works out another plan from the same agreement: compare the versions of tacit and dp-accounting"
+    if not 0 <= body.step <= len(plan.steps) or not all(0 <= mark.step < len(plan.steps) for mark in body.marks):
+        return "would continue at a step that the plan does not have"
+    return None
+
+
+def grants_fault(study: Study, join: Join) -> str | None:
+    """Return why the grants of `join` are not the signed ones, for every other party, or None when they are."""
+    body = join.signed.body
+    if set(join.grants) != set(study.agreement.names) - {body.party}:
+        return "does not grant its group key to every other party"
+    if canonical_digest(join.grants) != body.grants:
+        return "signed other grants than it sends"
+    return None
+
+
+def commitment(secret: bytes, nonce: bytes) -> bytes:
+    """Return what a leader signs of its group key: the others see whether all were given the same."""
+    return hashlib.sha256(b"tacit group key commitment/1\x00" + nonce + secret).digest()
 
 
 def canonical_digest(grants: dict[str, bytes]) -> bytes:

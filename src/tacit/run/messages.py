@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from tacit.federated.blinding import GROUP_KEY_BYTES
 from tacit.federated.secagg.messages import (
     Advertisement,
     Confirmation,
     Confirmations,
     Inbox,
     MaskedVector,
+    Name,
     Roster,
     Shares,
+    Signature,
     Survivors,
     Unmasking,
 )
+from tacit.keys.public import SEAL_OVERHEAD
+from tacit.run.continuing import Mark
+from tacit.study.agreement import MAX_PARTIES
+
+GRANT_BYTES = SEAL_OVERHEAD + GROUP_KEY_BYTES
+MAX_MARKS = 8
+
+Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Grant = Annotated[bytes, msgspec.Meta(min_length=GRANT_BYTES, max_length=GRANT_BYTES)]
+Grants = Annotated[dict[Name, Grant], msgspec.Meta(max_length=MAX_PARTIES)]
 
 
 class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -22,34 +37,50 @@ class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=
 
 
 class JoinBody(_Said, frozen=True):
-    """What a party signs to join: fresh randomness, what its earlier runs came to, and a digest of its grants."""
+    """What a party signs to join.
 
-    party: str
-    study: bytes
-    nonce: bytes
-    history: bytes
-    grants: bytes
+    Attributes:
+        party: who joins.
+        study: the agreement's digest.
+        plan: digest of the plan that it works out from the agreement.
+        nonce: fresh randomness.
+        history: what its earlier runs came to.
+        grants: digest of its grants.
+        group_key: commitment to the one key in all of them.
+        marks: the steps of an unfinished run that it could continue after.
+        step: the first step that it has not been charged for.
+    """
+
+    party: Name
+    study: Digest
+    plan: Digest
+    nonce: Digest
+    history: Digest
+    grants: Digest
+    group_key: Digest
+    marks: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=MAX_MARKS)]
+    step: int
 
 
 class SignedJoin(_Said, frozen=True):
     """A party's join, signed by its identity."""
 
     body: JoinBody
-    signature: bytes
+    signature: Signature
 
 
 class Join(_Said, frozen=True, tag="run/join"):
     """Party to coordinator: I take part. `grants` seals a group key to each other party, used if this one leads."""
 
     signed: SignedJoin
-    grants: dict[str, bytes]
+    grants: Grants
 
 
 class Participants(_Said, frozen=True, tag="run/participants"):
     """Coordinator to all: who takes part, and the grants of the first of them, who leads."""
 
-    joins: tuple[SignedJoin, ...]
-    grants: dict[str, bytes]
+    joins: Annotated[tuple[SignedJoin, ...], msgspec.Meta(max_length=MAX_PARTIES)]
+    grants: Grants
 
 
 class Total(_Said, frozen=True, tag="run/total"):
@@ -59,26 +90,30 @@ class Total(_Said, frozen=True, tag="run/total"):
 
 
 class Proposal(_Said, frozen=True, tag="run/proposal"):
-    """Leader to all, through the coordinator: the bundle's manifest, and the model under the content key."""
+    """Leader to all, through the coordinator: the bundle's manifest, signed by the leader, and the encrypted model."""
 
     manifest: bytes
     payload: bytes
+    signature: Signature
 
 
 class Ready(_Said, frozen=True, tag="run/ready"):
-    """Party to coordinator: trained, and waiting."""
+    """Party to coordinator: trained, and waiting for another's proposal."""
 
 
 class Signers(_Said, frozen=True, tag="run/signers"):
-    """Coordinator to all: who is left to sign, in the agreement's order; the first proposes the bundle."""
+    """Coordinator to all: who is left to sign, in the agreement's order; the first proposes the bundle.
 
-    parties: tuple[str, ...]
+    It is said again, with fewer, when one of them was lost before all had signed.
+    """
+
+    parties: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_PARTIES)]
 
 
 class ManifestSignature(_Said, frozen=True, tag="run/signature"):
     """Party to coordinator: my signature of the manifest."""
 
-    signature: bytes
+    signature: Signature
 
 
 class ManifestSignatures(
@@ -86,11 +121,11 @@ class ManifestSignatures(
 ):
     """Coordinator to all: everyone's signatures of the manifest."""
 
-    signatures: dict[str, bytes]
+    signatures: Annotated[dict[Name, Signature], msgspec.Meta(max_length=MAX_PARTIES)]
 
 
 class Done(_Said, frozen=True, tag="run/done"):
-    """Party to coordinator: I have the whole bundle, checked and written."""
+    """Party to coordinator: I have the whole bundle, and it verifies."""
 
 
 class Stop(_Said, frozen=True, tag="run/stop"):

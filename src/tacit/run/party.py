@@ -15,18 +15,20 @@ import numpy as np
 
 from tacit.bundle import Bundle
 from tacit.data import Table
-from tacit.errors import ProtocolError
+from tacit.errors import AgreementError, ProtocolError
 from tacit.federated.plan import Plan, Step, make_plan
 from tacit.federated.privacy import Accountant
 from tacit.federated.secagg import AggregationParty, Setting
 from tacit.federated.secagg.messages import Confirmations, Inbox, Roster, Survivors
 from tacit.federated.training import FederatedTraining, Words
 from tacit.keys import Identity
-from tacit.run.events import Event
+from tacit.run.checkpoint import Checkpoint
+from tacit.run.continuing import first_uncharged
+from tacit.run.events import Event, joined_event
 from tacit.run.joining import Joined, Joining
 from tacit.run.messages import CoordinatorMessage, Participants, PartyMessage, Total
 from tacit.run.record import Record, history_digest
-from tacit.run.sealing import seal_as_party
+from tacit.run.sealing import privacy_ledger, seal_as_party
 from tacit.run.talk import Emit, ask
 from tacit.study import Study
 
@@ -45,29 +47,46 @@ class PartyResult:
 def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> PartySteps:
     """Take part in one run with `table`; returns a `PartyResult`.
 
+    While it takes part, nothing else may do so under this name in this study folder.
+
     Raises:
-        AgreementError: not signed by all, or this identity is no party of it.
+        AgreementError: not signed by all, this identity is no party of it, or it is in another run already.
         BudgetError: earlier runs have spent the budget.
         ProtocolError: the coordinator or another party broke the protocol.
     """
+    if study.role_of(identity.public) != "party":
+        raise AgreementError(f"{identity.name!r} is not a party of the study {study.agreement.name!r}")
     study.require_signed()
     plan = make_plan(study.agreement)
-    accountant = Accountant(study.agreement.privacy, study.run_logs(identity.name))
-    accountant.require(plan.releases())
-    joined = yield from _join(study, identity)
-    record = Record(study, identity.name, joined.run_id, joined.participants, joined.histories)
-    emit(Event("joined", {"run": joined.run_id.hex(), "participants": list(joined.participants)}))
+    with study.running(identity.name):
+        return (yield from _take_part(study, identity, table, plan, emit))
+
+
+def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit: Emit) -> PartySteps:
+    logs, checkpoint = study.run_logs(identity.name), Checkpoint(study, identity)
+    accountant = Accountant(study.agreement.privacy, logs)
+    uncharged = max(first_uncharged(logs), checkpoint.marks[0].step + 1) if checkpoint.marks else 0
+    accountant.require(plan.releases(uncharged))
     training = FederatedTraining(study.agreement, plan, table, identity.name)
+    joining = Joining(study, plan, identity, history_digest(study, identity.name), checkpoint.marks, uncharged)
+    joined = yield from _join(study, joining)
+    if joined.start.after is not None:
+        training.restore(checkpoint.state(joined.start.after), joined.start.step)
+    record = Record(study, identity.name, joined.run_id, joined.participants, joined.histories, joined.start)
+    emit(joined_event(joined.run_id, joined.participants, joined.start))
     member = _Member(study, identity, joined, record, accountant, training)
-    for step in plan.steps:
+    for step in plan.steps[joined.start.step :]:
         shown = yield from member.take(step)
+        checkpoint.keep(record.mark(step), training.state())
         emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, **shown}))
     graph = training.graph()
     fixed_point = training.fixed_point_loss(graph)
     emit(Event("model", {"own": fixed_point}))
-    bundle = yield from seal_as_party(study, identity, joined, record, _releases(plan), accountant.epsilon, graph)
+    ledger = privacy_ledger(study.agreement, plan)
+    bundle = yield from seal_as_party(study, identity, joined, record, ledger, graph)
     record.sealed(bundle.encode())
-    emit(Event("sealed", {"signers": list(bundle.manifest.signers), "epsilon": accountant.epsilon}))
+    checkpoint.forget()
+    emit(Event("sealed", {"signers": list(bundle.manifest.signers), "epsilon": ledger.epsilon_spent}))
     return PartyResult(bundle, fixed_point)
 
 
@@ -127,11 +146,6 @@ class _Member:
         return (yield from ask(message, kind, where, self._study.coordinator.name))
 
 
-def _join(study: Study, identity: Identity) -> Generator[Any, Any, Joined]:
-    joining = Joining(study, identity, history_digest(study, identity.name))
+def _join(study: Study, joining: Joining) -> Generator[Any, Any, Joined]:
     participants = yield from ask(joining.join(), Participants, "join", study.coordinator.name)
     return joining.begin(participants)
-
-
-def _releases(plan: Plan) -> list[Step]:
-    return [step for step in plan.steps if step.multiplier > 0]

@@ -10,6 +10,7 @@ import hashlib
 
 from tacit.federated.plan import Step
 from tacit.federated.secagg import Setting
+from tacit.run.continuing import SEALED, Mark, Start
 from tacit.study import Head, Log, Study
 
 
@@ -17,11 +18,17 @@ class Record:
     """The log of one run under one study."""
 
     def __init__(
-        self, study: Study, member: str, run_id: bytes, participants: tuple[str, ...], histories: dict[str, bytes]
+        self,
+        study: Study,
+        member: str,
+        run_id: bytes,
+        participants: tuple[str, ...],
+        histories: dict[str, bytes],
+        start: Start,
     ) -> None:
         """Begin `member`'s log of the run with who takes part, under which agreement, after what."""
         self._study = study
-        self._run_id = run_id
+        self.run_id = run_id
         self.log: Log = study.run_log(member, run_id)
         self.log.append(
             "run",
@@ -30,6 +37,8 @@ class Record:
                 "run": run_id.hex(),
                 "participants": list(participants),
                 "histories": {name: history.hex() for name, history in histories.items()},
+                "start": start.step,
+                "continues": _in_words(start.after),
             },
         )
 
@@ -41,7 +50,7 @@ class Record:
             parties=self._study.parties,
             corrupt=agreement.trust.corrupt,
             dropping=agreement.trust.dropping,
-            instance=hashlib.sha256(b"tacit step/1\x00" + self._run_id + content).digest(),
+            instance=hashlib.sha256(b"tacit step/1\x00" + self.run_id + content).digest(),
             length=step.encoding.length,
             word_bits=step.encoding.word_bits,
             coordinator=self._study.coordinator.name,
@@ -60,12 +69,22 @@ class Record:
 
     def sealed(self, bundle: bytes) -> None:
         """Note the bundle that the run ended with."""
-        self.log.append("sealed", {"sha256": hashlib.sha256(bundle).hexdigest()})
+        self.log.append(SEALED, {"sha256": hashlib.sha256(bundle).hexdigest()})
+
+    def mark(self, step: Step) -> Mark:
+        """Return the mark of `step`, whose total is the last entry."""
+        return Mark(self.run_id, step.index, self.head.size, self.head.root)
 
     @property
     def head(self) -> Head:
         """The head of the run's log."""
         return self.log.head
+
+
+def _in_words(mark: Mark | None) -> dict[str, str | int]:
+    if mark is None:
+        return {}
+    return {"run": mark.run.hex(), "step": mark.step, "size": mark.size, "root": mark.root.hex()}
 
 
 def history_digest(study: Study, member: str) -> bytes:

@@ -36,7 +36,8 @@ def serve_party(study: Study, identity: Identity, table: Table, channel: Channel
             channel.send(FromParty(message))
             message = steps.send(channel.receive(FromCoordinator, type(message).__name__, patience).message)
     except StopIteration as end:
-        channel.send(FromParty(Done()))
+        # The result is whole and checked, whether or not the coordinator is still there to hear of it.
+        _tell_quietly(channel, FromParty(Done()))
         result: PartyResult = end.value
         return result
     except TacitError as error:
@@ -46,12 +47,11 @@ def serve_party(study: Study, identity: Identity, table: Table, channel: Channel
 
 def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
     """Coordinate one run with the parties that `accept` brings within the agreement's timeout; returns the bundle."""
-    channels = _gather(study, accept, emit)
-    crowd = _Crowd(study, channels, emit)
+    crowd = _Crowd(study, emit)
     steps = coordinator_steps(study, emit)
     try:
         outgoing = next(steps)
-        answers = crowd.hear(list(channels))
+        answers = crowd.hear(crowd.gather(accept))
         while True:
             outgoing = steps.send(answers)
             answers = crowd.exchange(outgoing)
@@ -66,26 +66,49 @@ def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
 
 
 class _Crowd:
-    """The parties that are still connected."""
+    """The parties that are connected. Its threads only send and receive; all else is done by the caller's."""
 
-    def __init__(self, study: Study, channels: Mapping[str, Channel], emit: Emit) -> None:
-        self._channels = dict(channels)
+    def __init__(self, study: Study, emit: Emit) -> None:
+        self._channels: dict[str, Channel] = {}
         self._emit = emit
+        self._expected = len(study.agreement.parties)
         self._timeout = study.agreement.training.timeout_seconds
-        self._threads = ThreadPoolExecutor(max_workers=max(1, len(channels)))
+        self._threads = ThreadPoolExecutor(max_workers=self._expected)
+
+    def gather(self, accept: Accept) -> list[str]:
+        """Wait until all parties have connected, or the timeout has passed; returns who has."""
+        deadline = time.monotonic() + self._timeout
+        while len(self._channels) < self._expected and (left := deadline - time.monotonic()) > 0:
+            try:
+                channel = accept(left)
+            except ProtocolError as error:
+                self._emit(Event("refused", {"reason": str(error)}))
+                continue
+            name = channel.peer.name
+            if name in self._channels:
+                self._channels.pop(name).close()
+            self._channels[name] = channel
+            self._emit(Event("connected", {"party": name, "of": self._expected}))
+        return list(self._channels)
 
     def exchange(self, outgoing: Mapping[str, CoordinatorMessage]) -> dict[str, PartyMessage]:
         """Send each party its message and return the answers; parties without a message are dismissed."""
         for name in set(self._channels) - set(outgoing):
             self._drop(name, "left out of the run", tell=True)
         present = [name for name in outgoing if name in self._channels]
-        list(self._threads.map(lambda name: self._send(name, outgoing[name]), present))
+        faults = self._threads.map(lambda name: self._send(name, outgoing[name]), present)
+        for name, fault in zip(present, list(faults), strict=True):
+            if fault is not None:
+                self._drop(name, fault)
         return self.hear([name for name in present if name in self._channels])
 
     def hear(self, names: list[str]) -> dict[str, PartyMessage]:
         """Return what each of `names` says next; whoever is silent, gone or stops is dropped."""
-        answers = dict(zip(names, self._threads.map(self._receive, names), strict=True))
-        return {name: answer for name, answer in answers.items() if answer is not None}
+        heard = dict(zip(names, list(self._threads.map(self._receive, names)), strict=True))
+        for name, said in heard.items():
+            if isinstance(said, Stop):
+                self._drop(name, quote(said.reason))
+        return {name: said for name, said in heard.items() if not isinstance(said, Stop)}
 
     def stop(self, reason: str) -> None:
         """Tell everyone that the run is over."""
@@ -98,22 +121,20 @@ class _Crowd:
             channel.close()
         self._threads.shutdown(wait=False)
 
-    def _send(self, name: str, message: CoordinatorMessage) -> None:
+    def _send(self, name: str, message: CoordinatorMessage) -> str | None:
+        """Send, and return what went wrong."""
         try:
             self._channels[name].send(FromCoordinator(message), self._timeout)
-        except ProtocolError as error:
-            self._drop(name, str(error))
-
-    def _receive(self, name: str) -> PartyMessage | None:
-        try:
-            answer = self._channels[name].receive(FromParty, "answer", self._timeout).message
         except TacitError as error:
-            self._drop(name, str(error))
-            return None
-        if isinstance(answer, Stop):
-            self._drop(name, quote(answer.reason))
-            return None
-        return answer
+            return str(error)
+        return None
+
+    def _receive(self, name: str) -> PartyMessage:
+        """Return what the party says; whatever goes wrong is its stopping."""
+        try:
+            return self._channels[name].receive(FromParty, "answer", self._timeout).message
+        except TacitError as error:
+            return Stop(str(error))
 
     def _drop(self, name: str, reason: str, *, tell: bool = False) -> None:
         channel = self._channels.pop(name)
@@ -121,27 +142,6 @@ class _Crowd:
             _tell_quietly(channel, FromCoordinator(Stop(reason)))
         channel.close()
         self._emit(Event("dropped", {"party": name, "reason": reason}))
-
-
-def _gather(study: Study, accept: Accept, emit: Emit) -> dict[str, Channel]:
-    """Return the parties' channels: all of them, or those that came within the timeout."""
-    channels: dict[str, Channel] = {}
-    deadline = time.monotonic() + study.agreement.training.timeout_seconds
-    while len(channels) < len(study.agreement.parties):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        try:
-            channel = accept(left)
-        except ProtocolError as error:
-            emit(Event("refused", {"reason": str(error)}))
-            continue
-        name = channel.peer.name
-        if name in channels:
-            channels.pop(name).close()
-        channels[name] = channel
-        emit(Event("connected", {"party": name, "of": len(study.agreement.parties)}))
-    return channels
 
 
 def _patience(study: Study) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tacit.bundle import Bundle
 from tacit.data import load
-from tacit.errors import AgreementError
+from tacit.errors import AgreementError, TacitError
 from tacit.keys import Identity
 from tacit.run.preparing import check_study
 from tacit.run.serving import serve_coordinator, serve_party
@@ -35,6 +36,7 @@ def take_part(
     Raises:
         TacitError: whatever stands in the way; nothing is left half written.
     """
+    check_place(out)
     study.require_signed()
     check_study(study)
     role = study.role_of(identity.public)
@@ -48,8 +50,35 @@ def take_part(
         report = _as_coordinator(study, identity, listen, emit)
     else:
         raise AgreementError(f"{identity.name!r} receives the model but takes no part in training")
-    report.bundle.save(out)
+    try:
+        report.bundle.save(out)
+    except TacitError as error:
+        raise TacitError(f"{error}. The run is done: the other members have the same bundle, copy theirs") from None
     return report
+
+
+def check_place(out: Path) -> None:
+    """Check, before anything is spent on it, that a bundle can be written to `out`.
+
+    Raises:
+        TacitError: something is there already, or nothing can be written there.
+    """
+    try:
+        out.lstat()
+    except FileNotFoundError:
+        _check_folder(out)
+    except OSError as error:
+        raise TacitError(f"cannot write {out}: {error.strerror}") from None
+    else:
+        raise TacitError(f"{out} exists already and is not written over: choose another place for the bundle (--out)")
+
+
+def _check_folder(out: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=out.parent):
+            return
+    except OSError as error:
+        raise TacitError(f"cannot write {out}: {error.strerror}; check the folder and its permissions") from None
 
 
 def _as_party(study: Study, identity: Identity, data: Path, emit: Emit) -> RunReport:
@@ -62,7 +91,7 @@ def _as_party(study: Study, identity: Identity, data: Path, emit: Emit) -> RunRe
 
 def _as_coordinator(study: Study, identity: Identity, listen: str | None, emit: Emit) -> RunReport:
     host, _, port = (listen or study.agreement.coordinator.address).rpartition(":")
-    if not port.isdigit():
+    if not (port.isascii() and port.isdigit()):
         raise AgreementError(f"{listen!r} is not HOST:PORT")
     with Listener(host.strip("[]"), int(port), identity, study.parties) as listener:
         bundle = serve_coordinator(study, listener.accept, emit)

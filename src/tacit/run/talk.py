@@ -21,7 +21,11 @@ def ask(message: PartyMessage, kind: type[T], step: str, coordinator: str) -> Ge
     Raises:
         ProtocolError: it stopped the run, or sent something else than `kind`.
     """
-    answer: CoordinatorMessage = yield message
+    return expect((yield message), kind, step, coordinator)
+
+
+def expect(answer: CoordinatorMessage, kind: type[T], step: str, coordinator: str) -> T:
+    """Return the coordinator's `answer`, which is to be a `kind`; ProtocolError as in `ask`."""
     if isinstance(answer, Stop):
         raise ProtocolError(f"stopped the run: {quote(answer.reason)}", culprit=coordinator, step=step)
     if not isinstance(answer, kind):

@@ -9,13 +9,16 @@ from typing import Any
 
 import msgspec
 
-from tacit.data import Schema, infer, to_toml
+from tacit.canonical import quote
+from tacit.data import Column, Schema, infer, to_toml
 from tacit.errors import AgreementError, FormatError
 from tacit.files import read_bounded
 from tacit.keys import PublicIdentity
-from tacit.study.agreement import MAX_BYTES
+from tacit.study.agreement import Agreement
 from tacit.study.study import Study
+from tacit.study.text import MAX_BYTES, check_text
 
+SHOWN_COLUMNS = 100
 HEADER = """\
 # The agreement of the study {name}.
 # Every party signs these very bytes (`tacit study sign`): change anything, a space even, and all must sign again.
@@ -78,16 +81,41 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("coordinator", f"{agreement.coordinator.name} at {agreement.coordinator.address}"),
         (
             "data",
-            f"{len(agreement.data.columns) - 1} columns to predict {agreement.data.label} ({agreement.data.task})",
+            f"{len(agreement.data.columns) - 1} columns to predict {agreement.data.label} ({agreement.data.task}), "
+            f"at most {agreement.data.max_rows} rows a party",
         ),
+        ("columns", "; ".join(_column(column) for column in agreement.data.columns[:SHOWN_COLUMNS])),
         ("model", f"{agreement.model.kind}, {agreement.training.rounds} rounds, {agreement.training.method}"),
+        ("training", _training(agreement)),
         ("privacy", promised),
         ("trust", f"{trust.corrupt} may collude with the coordinator, {trust.dropping} may fail"),
-        ("holders", ", ".join(agreement.release.holders)),
+        ("holders", ", ".join(_holder(agreement, name) for name in agreement.release.holders)),
     ]
     if agreement.insecure is not None:
         lines.append(("INSECURE", f"test seed {agreement.insecure.test_seed}: there is NO privacy"))
     return lines
+
+
+def _column(column: Column) -> str:
+    allowed = ""
+    if column.low is not None:
+        allowed = f" {column.low:g} to {column.high:g}"
+    elif column.values:
+        allowed = f" {', '.join(column.values)}"
+    unit = f" {column.unit}" if column.unit else ""
+    return f"{column.name}: {column.kind}{allowed}{unit}{' or missing' if column.missing == 'indicator' else ''}"
+
+
+def _training(agreement: Agreement) -> str:
+    training = agreement.training
+    return (
+        f"learning rate {training.learning_rate:g}, momentum {training.momentum:g}, l2 {training.l2:g}, "
+        f"contributions clipped to {training.clip:g}, {training.timeout_seconds:g} s to answer"
+    )
+
+
+def _holder(agreement: Agreement, name: str) -> str:
+    return name if name in agreement.names else f"{name} (takes no part in the training)"
 
 
 def _columns(schema: Schema | Path, label: str | None) -> str:
@@ -98,11 +126,13 @@ def _columns(schema: Schema | Path, label: str | None) -> str:
             raise AgreementError("drafting the columns from a table needs the label: which column is to be predicted?")
         return to_toml(infer(schema, label), source=schema.name)
     text = read_bounded(schema, MAX_BYTES, "schema")
+    check_text(text, f"schema {schema}")
     try:
         msgspec.toml.decode(text, type=_SchemaFile)
         return text.decode()
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        raise FormatError(f"{schema} is no schema, a [data] table with [[data.columns]]: {error}") from None
+        reason = quote(str(error))
+        raise FormatError(f"{schema} is no schema, a [data] table with [[data.columns]]: {reason}") from None
 
 
 class _SchemaFile(msgspec.Struct, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ import msgspec
 
 from tacit import canonical
 from tacit.errors import FormatError, TacitError
-from tacit.files import read_bounded
+from tacit.files import flush_folder, read_bounded
 
 MAX_BYTES = 256 * 1024 * 1024
 FIRST = b"\x00" * 32
@@ -54,7 +54,7 @@ class Log:
         self._peaks: list[bytes | None] = []
         self._entries: list[Entry] = []
         self._whole_bytes = 0
-        if self.path.exists():
+        if _may_exist(self.path):
             self._read(read_bounded(self.path, MAX_BYTES, "log"))
 
     def append(self, kind: str, body: dict[str, Any]) -> Head:
@@ -62,7 +62,8 @@ class Log:
         entry = Entry(len(self._entries), self._last_hash(), kind, body)
         line = canonical.encode(entry)
         try:
-            with self.path.open("r+b" if self.path.exists() else "x+b") as stream:
+            new = not self.path.exists()
+            with self.path.open("x+b" if new else "r+b") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 self._refuse_if_changed(stream)
                 # Whatever follows the last whole line is what a process killed in mid-write left.
@@ -71,6 +72,8 @@ class Log:
                 stream.write(line + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
+            if new:
+                flush_folder(self.path.parent)
         except OSError as error:
             raise TacitError(f"cannot append to the log {self.path}: {error.strerror}") from None
         self._keep(entry, line)
@@ -116,6 +119,14 @@ class Log:
 
     def _last_hash(self) -> bytes:
         return hashlib.sha256(b"\x00" + self._lines[-1]).digest() if self._lines else FIRST
+
+
+def _may_exist(path: Path) -> bool:
+    """Return whether there is something at `path`, or this process may not look: reading it will say so."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def tree_hash(lines: list[bytes]) -> bytes:

@@ -4,20 +4,23 @@
     STUDY/identities/NAME.pub   public identities of all members
     STUDY/signatures/NAME.sig   one per party
     STUDY/log/NAME/RUN.jsonl    what this member has seen done, a file per run
+    STUDY/log/NAME/running      locked while this member is in a run
 
 Everything but the log is public to the members and the same for each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tacit.errors import AgreementError, FormatError
-from tacit.files import read_bounded, write_atomically
+from tacit.errors import AgreementError, FormatError, TacitError
+from tacit.files import flush_folder, read_bounded, write_atomically
 from tacit.keys import Identity, PublicIdentity
 from tacit.study import agreement as agreements
-from tacit.study import signatures
+from tacit.study import signatures, text
 from tacit.study.agreement import Agreement
 from tacit.study.log import Log
 from tacit.study.signatures import AgreementSignature
@@ -34,9 +37,9 @@ class Study:
         """
         self.folder = Path(folder)
         path = self.folder / "study.toml"
-        if not path.is_file():
+        if not _may_be_file(path):
             raise AgreementError(f"{self.folder} is no study: it has no study.toml (see `tacit study new`)")
-        self.agreement_bytes = read_bounded(path, agreements.MAX_BYTES, "agreement")
+        self.agreement_bytes = read_bounded(path, text.MAX_BYTES, "agreement")
         self.agreement = Agreement.decode(self.agreement_bytes)
         self.digest = agreements.digest(self.agreement_bytes)
         self.identities = {member.name: self._identity(member.name, member.key) for member in self.agreement.members}
@@ -48,18 +51,26 @@ class Study:
 
     @classmethod
     def new(cls, folder: Path, agreement: Agreement | bytes, identities: Iterable[PublicIdentity]) -> Study:
-        """Write a study folder for `agreement` (a value, or the TOML bytes to keep as they are) and return it."""
+        """Write a study folder for `agreement` (a value, or the TOML bytes to keep as they are) and return it.
+
+        Raises:
+            AgreementError: it cannot be met, or an identity that it names is missing; nothing is written.
+            TacitError: the folder cannot be written to.
+        """
         folder = Path(folder)
         content = agreement.encode() if isinstance(agreement, Agreement) else agreement
         parsed = Agreement.decode(content)
-        if (folder / "study.toml").exists():
-            raise AgreementError(f"{folder} is a study already: choose another folder")
         known = {identity.name: identity for identity in identities}
         missing = [member.name for member in parsed.members if member.name not in known]
         if missing:
             raise AgreementError(f"the public identities of {missing} are needed")
+        swapped = [member.name for member in parsed.members if known[member.name].fingerprint != member.key]
+        if swapped:
+            raise AgreementError(f"the public identities of {swapped} are not those that the agreement names")
         for sub in ("identities", "signatures"):
-            (folder / sub).mkdir(parents=True, exist_ok=True)
+            _make_folder(folder / sub)
+        if (folder / "study.toml").exists():
+            raise AgreementError(f"{folder} is a study already: choose another folder")
         for member in parsed.members:
             known[member.name].save(folder / "identities" / f"{member.name}.pub")
         write_atomically(folder / "study.toml", content)
@@ -75,19 +86,55 @@ class Study:
         """The coordinator's identity."""
         return self.identities[self.agreement.coordinator.name]
 
+    def member_folder(self, member: str) -> Path:
+        """Return the folder of what `member` alone keeps, made if need be; raises TacitError."""
+        return _make_folder(self.folder / "log" / member)
+
     def run_log(self, member: str, run_id: bytes) -> Log:
         """Return the log that `member` keeps of the run `run_id`, read anew."""
-        folder = self.folder / "log" / member
-        folder.mkdir(parents=True, exist_ok=True)
-        return Log(folder / f"{run_id.hex()}.jsonl")
+        return Log(self.member_folder(member) / f"{run_id.hex()}.jsonl")
 
     def run_logs(self, member: str) -> list[Log]:
-        """Return the logs that `member` keeps of all runs so far, in the order of their names."""
-        return [Log(path) for path in sorted((self.folder / "log" / member).glob("*.jsonl"))]
+        """Return the logs that `member` keeps of all runs so far, in the order of their names.
 
-    def keepers(self, run_id: bytes) -> list[str]:
-        """Return the members whose log of the run `run_id` is in this folder."""
-        return sorted(path.parent.name for path in (self.folder / "log").glob(f"*/{run_id.hex()}.jsonl"))
+        Raises:
+            TacitError: they cannot be read; not knowing what was spent is not the same as having spent nothing.
+        """
+        folder = self.folder / "log" / member
+        try:
+            # Not `glob`, which passes over a folder that may not be read.
+            paths = sorted(path for path in folder.iterdir() if path.suffix == ".jsonl")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise TacitError(f"cannot read the logs of earlier runs in {folder}: {error.strerror}") from None
+        return [Log(path) for path in paths]
+
+    @contextmanager
+    def running(self, member: str) -> Iterator[None]:
+        """Hold `member`'s place in this folder for one run. The system lets go of it when the process ends, however.
+
+        Two runs at once would each see the whole privacy budget, and both would spend it.
+
+        Raises:
+            AgreementError: `member` is in another run here.
+            TacitError: the folder cannot be written to.
+        """
+        path = self.member_folder(member) / "running"
+        with ExitStack() as held:
+            try:
+                fcntl.flock(held.enter_context(path.open("ab")), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                reason = f"{member!r} is in another run of the study in {self.folder} already: wait for its end"
+                raise AgreementError(reason) from None
+            except OSError as error:
+                raise TacitError(f"cannot lock {path}: {error.strerror}") from None
+            yield
+
+    def keepers(self, run_id: bytes | None = None) -> list[str]:
+        """Return the members whose log of the run `run_id`, or of any run, is in this folder."""
+        name = "*" if run_id is None else run_id.hex()
+        return sorted({path.parent.name for path in (self.folder / "log").glob(f"*/{name}.jsonl")})
 
     def sign(self, identity: Identity) -> AgreementSignature:
         """Sign the agreement as a party, and write the signature file.
@@ -137,7 +184,7 @@ class Study:
 
     def _identity(self, name: str, key: str) -> PublicIdentity:
         path = self.folder / "identities" / f"{name}.pub"
-        if not path.is_file():
+        if not _may_be_file(path):
             raise AgreementError(f"the public identity of {name!r} is missing: put it at {path}")
         identity = PublicIdentity.load(path)
         if identity.name != name or identity.fingerprint != key:
@@ -151,7 +198,7 @@ class Study:
         )
 
     def _signature_fault(self, party: PublicIdentity) -> str | None:
-        if not (self.folder / "signatures" / f"{party.name}.sig").is_file():
+        if not _may_be_file(self.folder / "signatures" / f"{party.name}.sig"):
             return "has not signed"
         try:
             return self._read_signature(party.name).verify(party, self.digest)
@@ -160,3 +207,23 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.agreement.name!r}, {len(self.agreement.parties)} parties, {str(self.folder)!r})"
+
+
+def _may_be_file(path: Path) -> bool:
+    """Return whether `path` is a file, or is where this process may not look: reading it will say so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
+
+
+def _make_folder(path: Path) -> Path:
+    """Make `path` and those above it, to outlast a loss of power: what was spent is written there."""
+    try:
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            for above in (path.parent, path.parent.parent):
+                flush_folder(above)
+    except OSError as error:
+        raise TacitError(f"cannot make the folder {path}: {error.strerror}; check its place and permissions") from None
+    return path

@@ -104,6 +104,22 @@ def test_what_a_log_says_of_other_things_is_no_release(tmp_path: Path) -> None:
     assert Accountant(PRIVACY, [write_log(tmp_path / "run.jsonl")]).epsilon == 0.0
 
 
+@pytest.mark.parametrize("multiplier", [0.0, -1.0, 10**400, None, "6.7", True, [3.0]])
+def test_an_earlier_release_without_noise_leaves_nothing_to_promise(tmp_path: Path, multiplier: object) -> None:
+    """Its log was kept under an agreement that claimed nothing, or is damaged: what it showed cannot be taken back."""
+    log = Log(tmp_path / "run.jsonl")
+    log.append("release", {"step": 0, "kind": "round", "multiplier": multiplier})
+    with pytest.raises(BudgetError, match=r"run\.jsonl has a release without noise"):
+        Accountant(PRIVACY, [log])
+
+
+def test_an_earlier_release_that_does_not_say_its_noise_leaves_nothing_to_promise(tmp_path: Path) -> None:
+    log = Log(tmp_path / "run.jsonl")
+    log.append("release", {"step": 0, "kind": "round"})
+    with pytest.raises(BudgetError, match="a release without noise"):
+        Accountant(PRIVACY, [log])
+
+
 def test_releases_without_noise_claim_nothing(tmp_path: Path) -> None:
     """They can be there only where the agreement claims nothing either."""
     log = write_log(tmp_path / "run.jsonl", 0.0, 0.0)

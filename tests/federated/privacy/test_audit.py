@@ -1,4 +1,4 @@
-"""An audit in miniature: can somebody who sees a released total tell whether one row was in it?
+"""An audit in miniature: can a party that sees a released total tell whether one row was in it?
 
 Jagielski, Ullman, Oprea 2020: from how often a guess is right follows, with confidence, a lower bound of epsilon. It
 must stay below the epsilon that is claimed, and it must *not* where the noise is too small: then the audit has teeth.
@@ -22,9 +22,9 @@ from tacit.federated.training import FederatedTraining
 from ..agreements import make_agreement, make_table
 
 TRIALS = 1500
-DOUBT = 1e-6  # the chance that the lower bound is wrong
+DOUBT = 1e-10  # the chance that either bound of a rate is wrong, and so a fifth of that of a false alarm in 10^9
 
-# One of three parties may fail, so the noise of two has to be enough: these two.
+# One of three parties may fail, and each of the other two knows its own noise: one share has to be enough.
 AGREEMENT = make_agreement(
     unit="record", dropping=1, rounds=1, epsilon=3.0, delta=1e-5, statistics_share=0.5, learning_rate=3.0
 )
@@ -59,13 +59,15 @@ def parties_of(tables: list[Table], part_of_noise: float) -> list[FederatedTrain
 
 
 def released(tables: list[Table], step: Step, part_of_noise: float) -> np.ndarray:
-    """Many draws of the total that the survivors release, as reals."""
+    """Many draws of the total that the survivors release, as the second sees it: without its own rows and noise."""
     parties = parties_of(tables, part_of_noise)
     totals = []
     for _ in range(TRIALS):
         total = np.zeros(step.encoding.length, step.encoding.dtype)
-        for party in parties:
-            total += party.contribution(step)
+        words = [party.contribution(step) for party in parties]
+        for each in words:
+            total += each
+        total -= words[1]
         totals.append(step.encoding.to_reals(total))
     return np.array(totals)
 
@@ -107,7 +109,7 @@ def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("remembering")
 @pytest.mark.parametrize("step", PLAN.steps, ids=lambda step: step.kind)
-@pytest.mark.parametrize("part_of_noise", [1.0, 0.1, 1e-4])
+@pytest.mark.parametrize("part_of_noise", [1.0, 0.03, 1e-4])
 def test_a_row_is_as_hidden_as_is_claimed(step: Step, part_of_noise: float) -> None:
     tables = [make_table(AGREEMENT.data, 30, seed) for seed in (1, 2)]
     neighbour = [with_canary(tables[0]), tables[1]]
@@ -118,5 +120,4 @@ def test_a_row_is_as_hidden_as_is_claimed(step: Step, part_of_noise: float) -> N
     found = empirical_epsilon(*scores, AGREEMENT.privacy.delta)
     claimed = epsilon_of({step.multiplier: 1}, AGREEMENT.privacy.delta)
     assert claimed < 3.0
-    print(found, claimed)
     assert (found < claimed) == (part_of_noise == 1.0), (found, claimed)

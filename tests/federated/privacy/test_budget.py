@@ -76,6 +76,22 @@ def test_the_epsilon_of_any_releases_is_sound_and_not_above_the_closed_form(
     assert epsilon <= (rho + 2 * math.sqrt(rho * math.log(1 / delta))) * 1.01 + 0.05
 
 
+def best_conversion(rho: float, delta: float) -> float:
+    """The least epsilon that rho-zCDP gives over all real orders (Canonne, Kamath, Steinke 2020, proposition 12)."""
+    orders = 1 + np.exp(np.linspace(-7, 16, 200_001))
+    by_order = orders * rho + np.log1p(-1 / orders) - (math.log(delta) + np.log(orders)) / (orders - 1)
+    return max(0.0, float(by_order.min()))
+
+
+@pytest.mark.parametrize("rho", [1e-3, 0.01, 0.1, 0.5, 2.0, 20.0, 500.0])
+@pytest.mark.parametrize("delta", [1e-15, 1e-9, 1e-5, 1e-3])
+def test_no_more_is_claimed_than_zcdp_gives(rho: float, delta: float) -> None:
+    """The noise is known to be concentrated, and no more: less epsilon than this would need an exact Gaussian."""
+    epsilon = epsilon_of({1 / math.sqrt(2 * rho): 1}, delta)
+    assert best_conversion(rho, delta) * (1 - 1e-6) <= epsilon <= best_conversion(rho, delta) * 1.06
+    assert gaussian_delta(rho, epsilon) <= delta
+
+
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 def test_the_statistics_get_their_share(share: float) -> None:
     privacy = Privacy("record", 4.0, 1e-5, share)

@@ -192,6 +192,18 @@ def test_commitments_of_the_three_values_are_not_exchangeable() -> None:
     assert "not what it commits to" in refused(session, {**pieces, SENDER: swapped}, SENDER)
 
 
+def test_commitments_bind_roster_sender_and_recipient() -> None:
+    """What one party committed to cannot be passed off as what another did."""
+    routes = [
+        Route(bytes(32), SENDER, VICTIM),
+        Route(b"\x01" * 32, SENDER, VICTIM),
+        Route(bytes(32), "party-02", VICTIM),
+        Route(bytes(32), SENDER, "party-02"),
+        Route(bytes(32), VICTIM, SENDER),
+    ]
+    assert len({route.commit("domain", bytes(17)) for route in routes}) == len(routes)
+
+
 def test_pieces_of_another_instance_are_refused() -> None:
     session, pieces = start()
     _, others = start()

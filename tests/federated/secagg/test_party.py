@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import itertools
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tacit.errors import FormatError, IdentityError, ProtocolError
-from tacit.federated.secagg import AggregationParty, decode, encode
+from tacit.federated.secagg import AggregationParty, decode, encode, shamir
 from tacit.keys import Identity
 
 from .driver import STEPS, Session, identity, make_setting
@@ -107,7 +109,22 @@ def test_a_shallow_copy_has_the_same_memory() -> None:
     twin.confirm(*arguments(session, "confirm"))
     with pytest.raises(ProtocolError, match="over, or not due"):
         party.confirm(*arguments(session, "confirm"))
-    assert "b'" not in repr(twin._memory)
+
+
+def test_two_threads_do_not_take_the_same_memory() -> None:
+    """Whoever is second waits, and then finds nothing."""
+    party, taken = before("confirm").parties[NAME], threading.Event()
+
+    def take() -> None:
+        party._memory.take(object, "confirm")
+        taken.set()
+
+    second = threading.Thread(target=take)
+    with party._memory._lock:
+        second.start()
+        assert not taken.wait(0.2)
+    second.join()
+    assert taken.is_set()
 
 
 @pytest.mark.parametrize(
@@ -168,11 +185,28 @@ def test_secrets_are_gone_once_the_vector_is_masked_and_shares_when_all_is_done(
     assert not shares & {item for item in reachable(party) if isinstance(item, bytes)}
 
 
+def test_fewer_than_t_of_the_shares_that_are_dealt_do_not_give_a_secret() -> None:
+    """Each of c corrupt parties, and any honest ones up to t - 1 in all, may give away what it was dealt."""
+    session = Session(make_setting(n=5, corrupt=1, dropping=1)).go("share")
+    secrets, points = session.parties[NAME]._memory._known.secrets, {}
+    session.go("mask")
+    for place, name in enumerate(session.setting.names, start=1):
+        points[place] = session.parties[name]._memory._known.held[NAME]
+    t = session.setting.threshold
+    for kind, secret in (("root_share", secrets.root), ("seed_share", secrets.seed)):
+        shares = {place: getattr(dealt, kind) for place, dealt in points.items()}
+        for size in range(1, 6):
+            for chosen in itertools.combinations(shares, size):
+                given_away = shamir.combine({place: shares[place] for place in chosen})
+                assert (given_away == secret) == (size >= t)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_no_secret_in_a_repr(step: str) -> None:
     session = before(step)
     party = session.parties[NAME]
     assert repr(party) == "AggregationParty('party-01', secrets hidden)"
+    assert repr(party._memory) == "Memory(contents hidden)"
     found = reachable(party._memory._known)
     secrets = {item for item in found if isinstance(item, bytes) and len(item) in (16, 17, 32)} - {
         session.setting.digest,

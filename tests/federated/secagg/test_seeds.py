@@ -40,6 +40,28 @@ def test_self_seeds_and_commitments_depend_on_everything() -> None:
     assert len({seeds.seed_commitment(*a) for a in [base, (B[:16], D, "a"), (A[:16], E, "a"), (A[:16], D, "b")]}) == 4
 
 
+def test_what_is_derived_for_one_purpose_serves_no_other() -> None:
+    domains = (seeds.MASK_KEY_DOMAIN, seeds.CONTRIBUTION_DOMAIN, seeds.PAIR_SEED_DOMAIN, seeds.SELF_SEED_DOMAIN)
+    assert len({seeds._derive(A, D, domain, ("a", "b"), 16) for domain in domains}) == 4
+    assert seeds.contribution(A, D, "a", "b")[:16] != seeds.pair_seed(A[:16], A[16:], D, "a", "b")
+
+
+def test_names_that_read_alike_one_after_the_other_are_told_apart() -> None:
+    for derive in (lambda *names: seeds.pair_seed(A, B, D, *names), lambda *names: seeds.contribution(A, D, *names)):
+        assert derive("ab", "c") != derive("a", "bc")
+    assert Route(D, "ab", "c").context() != Route(D, "a", "bc").context()
+
+
+def test_what_was_never_sealed_does_not_open() -> None:
+    keys = KemKeys.fresh()
+    sealed = seeds.seal(keys.public, "domain", b"text", b"context")
+    for rubbish in (b"", sealed[:31], sealed[:1120], bytes(len(sealed)), bytes(1088) + sealed[1088:], sealed[:-1]):
+        assert keys.open("domain", rubbish, b"context") is None
+    # The X25519 half of what is sent along, at either end, is a point of low order, which refuses every exchange.
+    for low_order in (bytes(32) + sealed[32:], sealed[:1088] + bytes(32) + sealed[1120:]):
+        assert keys.open("domain", low_order, b"context") is None
+
+
 def test_fresh_keys_are_fresh_and_derived_ones_are_not() -> None:
     assert KemKeys.fresh().public != KemKeys.fresh().public
     assert KemKeys.from_root(A[:16], D).public == KemKeys.from_root(A[:16], D).public

@@ -52,6 +52,13 @@ def test_shares_are_drawn_anew() -> None:
     assert shamir.split(bytes(16), 3, 5) != shamir.split(bytes(16), 3, 5)
 
 
+def test_coefficients_are_any_number_below_the_prime() -> None:
+    """With t = 2 the first share is the coefficient itself; that none of 200 is large has a chance below 10^-24."""
+    first = [int.from_bytes(shamir.split(bytes(16), 2, 3)[0], "little") for _ in range(200)]
+    assert any(value >= 2**129 for value in first)
+    assert any(value < 2**129 for value in first)
+
+
 def test_all_coefficients_are_random() -> None:
     # With t = n = 3, a constant or linear polynomial would put three shares of zero on a line.
     first, second, third = (int.from_bytes(s, "little") for s in shamir.split(bytes(16), 3, 3))

@@ -80,6 +80,7 @@ def test_a_refusal_offers_nothing_that_is_refused() -> None:
         with pytest.raises(AgreementError) as caught:
             thresholds.check(n, c, d)
         assert "-" not in str(caught.value)
+        assert "301 parties" not in str(caught.value)
 
 
 def test_too_few_and_too_many_parties_are_refused() -> None:

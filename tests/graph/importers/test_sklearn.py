@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import warnings
+from copy import copy
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn import linear_model, neural_network, svm
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -25,6 +30,8 @@ REAL = Z @ [1.0, 2.0, 3.0, 4.0]
 
 
 def fitted(model: Any, y: np.ndarray, scaler: Any = None) -> Any:
+    if "random_state" in model.get_params():
+        model = clone(model).set_params(random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return make_pipeline(scaler or StandardScaler(), model).fit(X, y)
@@ -164,8 +171,6 @@ def test_a_drawn_sample_and_scalar_bounds() -> None:
 
 
 def test_one_feature_and_a_data_frame() -> None:
-    import pandas as pd
-
     frame = pd.DataFrame({"age": X[:, 1]})
     model = linear_model.LogisticRegression().fit(frame, TWO)
     with warnings.catch_warnings():
@@ -198,12 +203,181 @@ class Mine(linear_model.LinearRegression):
         (linear_model.RidgeClassifier().fit(Z, Z[:, :2] > 0), "fitted on several labels"),
         (neural_network.MLPClassifier((2,), max_iter=1), "has no n_features_in_: fit it first"),
         (linear_model.LogisticRegression(), "has no n_features_in_: fit it first"),
-        (object(), "object has no n_features_in_"),
+        (RandomForestClassifier(2), "RandomForestClassifier is not supported"),  # fitting it would not help
+        (linear_model.PoissonRegressor().fit(Z, np.abs(REAL)), "PoissonRegressor is not supported"),
+        (make_pipeline(StandardScaler(), MinMaxScaler()).fit(Z), "MinMaxScaler is not supported in this place of the"),
+        (make_pipeline(linear_model.Ridge()).fit(Z, REAL).set_params(ridge="passthrough"), "Pipeline: it has no steps"),
+        (make_pipeline(StandardScaler(), linear_model.Ridge()), "has no n_features_in_: fit it first"),
+        (make_pipeline(StandardScaler().fit(Z), linear_model.Ridge()), "Ridge has no coef_: fit it first"),
+        (make_pipeline(StandardScaler().fit(Z), svm.LinearSVC()), "LinearSVC has no classes_: fit it first"),
+        (make_pipeline(StandardScaler().fit(Z), linear_model.RidgeClassifier()), "RidgeClassifier has no classes_"),
+        (make_pipeline(StandardScaler().fit(Z), neural_network.MLPClassifier()), "MLPClassifier has no classes_"),
+        (make_pipeline(MaxAbsScaler(clip=True), linear_model.Ridge()).fit(Z, REAL), "MaxAbsScaler has clip=True"),
+        (object(), "object is not supported"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_refused_is_named(model: Any, message: str) -> None:
     with pytest.raises(GraphError, match=message):
+        Graph.from_sklearn(model, -5, 5)
+
+
+def agree(graph: Graph, model: Any, x: np.ndarray) -> None:
+    """The graph's class is what the model predicts, but where the model is undecided by less than the report says."""
+    report = graph.import_report
+    assert report is not None
+    if hasattr(model, "predict_proba") and graph.layers[-1].kind in ("sigmoid", "softmax"):
+        scores = model.predict_proba(x)
+    else:
+        scores = model.decision_function(x)
+        scores = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+    best = np.sort(scores, axis=1)
+    undecided = best[:, -1] - best[:, -2] <= 2 * report.largest_difference
+    assert undecided.mean() < 0.1
+    assert ((model.classes_[graph.classify(x)] == model.predict(x)) | undecided).all()
+    assert report.classes == tuple(str(name) for name in model.classes_)
+
+
+CLASSIFIERS = [
+    linear_model.LogisticRegression(),
+    linear_model.LogisticRegression(C=0.1, solver="saga", max_iter=50),
+    linear_model.LogisticRegression(fit_intercept=False),
+    linear_model.RidgeClassifier(),
+    linear_model.RidgeClassifier(fit_intercept=False),
+    svm.LinearSVC(),
+    svm.LinearSVC(fit_intercept=False, loss="hinge"),
+    *(linear_model.SGDClassifier(loss=loss) for loss in ("hinge", "log_loss", "perceptron", "huber")),
+    linear_model.SGDClassifier(loss="squared_hinge", learning_rate="constant", eta0=1e-4),
+    linear_model.SGDClassifier(loss="log_loss", average=True),
+    linear_model.Perceptron(),
+    neural_network.MLPClassifier((6,), activation="relu"),
+    neural_network.MLPClassifier((4, 3), activation="tanh"),
+    neural_network.MLPClassifier((), activation="relu"),
+]
+LABELS = {
+    "two words": TWO,
+    "two truths": Z[:, 0] > 0,
+    "two numbers": np.where(Z[:, 1] > 0.5, 7, -3),
+    "three numbers": THREE * 10 - 5,
+    "four words": np.array(["a", "b", "c", "d"])[(Z[:, 0] > 0) * 2 + (Z[:, 1] > 0)],
+}
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda c: type(c).__name__)
+def test_the_class_is_what_the_model_predicts(classifier: Any, labels: str) -> None:
+    model = fitted(classifier, LABELS[labels])
+    graph = imported(model)
+    agree(graph, model, X)
+    report = graph.import_report
+    assert report is not None
+    assert report.largest_difference < 2e-3 * max(1.0, np.abs(graph.predict(X)).max())
+
+
+def test_decision_values_too_small_to_tell_apart_are_counted() -> None:
+    """Coefficients of 1e-8, which 16 bits do not hold: the report says how many rows change their class."""
+    model = fitted(linear_model.RidgeClassifier(), THREE)
+    model[-1].coef_ *= 1e-7
+    model[-1].intercept_ *= 1e-7
+    graph = imported(model)
+    changed = int((model.classes_[graph.classify(X)] != model.predict(X)).sum())
+    assert graph.import_report is not None
+    assert graph.import_report.changed_classes == changed > 20
+
+
+def test_a_logistic_regression_of_liblinear_with_two_classes() -> None:
+    model = fitted(linear_model.LogisticRegression(solver="liblinear"), TWO)
+    agree(imported(model), model, X)
+
+
+def test_the_report_is_the_largest_difference_from_the_estimator() -> None:
+    for model in (
+        fitted(linear_model.Ridge(), REAL),
+        fitted(neural_network.MLPRegressor(hidden_layer_sizes=(4,)), Z[:, :2]),
+    ):
+        graph = imported(model)
+        difference = np.abs(graph.predict(X) - model.predict(X).reshape(len(X), -1)).max()
+        assert graph.import_report is not None
+        assert graph.import_report.largest_difference == difference
+    model = fitted(linear_model.LogisticRegression(), THREE)
+    graph = imported(model)
+    assert graph.import_report is not None
+    assert graph.import_report.largest_difference == np.abs(graph.predict(X) - model.predict_proba(X)).max()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        linear_model.LinearRegression(),
+        linear_model.Ridge(fit_intercept=False),
+        linear_model.Lasso(0.001),
+        linear_model.ElasticNet(0.001),
+        neural_network.MLPRegressor(hidden_layer_sizes=(5,), max_iter=30),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_several_targets_behind_a_scaler(model: Any) -> None:
+    pipeline = fitted(model, Z[:, :3], MinMaxScaler((-2, 3)))
+    graph = imported(pipeline)
+    assert graph.output_shape == (3,)
+    assert np.abs(graph.predict(X) - pipeline.predict(X)).max() < 2e-3
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(["standard", "mean", "std", "none", "range", "max", "robust"]), max_size=3),
+    st.integers(1, 6),
+    st.integers(0, 2**32),
+)
+def test_any_pipeline_of_scalers(names: list[str], features: int, seed: int) -> None:
+    scalers = {
+        "standard": StandardScaler(),
+        "mean": StandardScaler(with_std=False),
+        "std": StandardScaler(with_mean=False),
+        "none": StandardScaler(with_mean=False, with_std=False),
+        "range": MinMaxScaler((-1, 0.5)),
+        "max": MaxAbsScaler(),
+        "robust": RobustScaler(quantile_range=(10, 90)),
+    }
+    r = np.random.default_rng(seed)
+    x = r.normal(size=(40, features)) * r.uniform(0.1, 100, features) + r.normal(size=features)
+    x[:, 0] = 3.5  # a column that is always the same
+    y = r.normal(size=40)
+    model = make_pipeline(*(clone(scalers[name]) for name in names), linear_model.Ridge()).fit(x, y)
+    graph = Graph.from_sklearn(model, x.min(axis=0), x.max(axis=0), sample=x)
+    assert [layer.kind for layer in graph.layers] == ["linear"]
+    assert np.abs(graph.predict(x)[:, 0] - model.predict(x)).max() < 1e-3
+
+
+def test_models_fitted_on_float32_and_with_weights() -> None:
+    model = make_pipeline(StandardScaler(), linear_model.LogisticRegression())
+    model.fit(X.astype(np.float32), TWO, logisticregression__sample_weight=np.linspace(0, 1, len(X)))
+    agree(imported(model), model, X)
+
+
+def test_columns_of_data_frames_must_be_in_the_order_of_fitting() -> None:
+    frame = pd.DataFrame(X, columns=["age", "bmi", "income", "score"])
+    model = make_pipeline(StandardScaler(), linear_model.LogisticRegression()).fit(frame, TWO)
+    low, high = frame.min(), frame.max()
+    agree(Graph.from_sklearn(model, low, high, sample=frame), model, frame)
+    agree(Graph.from_sklearn(model, low.to_numpy(), list(high), sample=X), model, frame)
+    agree(Graph.from_sklearn(model, low, high, sample=pd.DataFrame(X)), model, frame)  # of no names
+    turned = frame[["bmi", "age", "income", "score"]]
+    why = "its columns are not those that the model was fitted on, in their order: 'bmi' where it had 'age'"
+    with pytest.raises(GraphError, match=f"sample: {why}"):
+        Graph.from_sklearn(model, low, high, sample=turned)
+    with pytest.raises(GraphError, match=f"low: {why}"):
+        Graph.from_sklearn(model, turned.min(), high)
+    with pytest.raises(GraphError, match=f"high: {why}"):
+        Graph.from_sklearn(model, low, turned.max())
+    with pytest.raises(GraphError, match="sample: its columns are not .*: 3 of them"):
+        Graph.from_sklearn(model, low, high, sample=frame[["age", "bmi", "income"]])
+
+
+def test_coefficients_that_are_no_numbers() -> None:
+    model = linear_model.LinearRegression().fit(Z, REAL)
+    model.coef_[2] = np.nan
+    with pytest.raises(GraphError, match=r"layer 'linear_1' \(linear\), weight: the value at \(0, 2\) is not a finite"):
         Graph.from_sklearn(model, -5, 5)
 
 
@@ -219,9 +393,15 @@ def test_networks_that_are_refused() -> None:
 
 def test_one_against_the_rest_is_refused() -> None:
     model = linear_model.LogisticRegression().fit(Z, THREE)
-    model.multi_class = "ovr"  # as older versions of scikit-learn have it
-    with pytest.raises(GraphError, match="one-vs-rest"):
-        Graph.from_sklearn(model, -5, 5)
+    for name, value in (("multi_class", "ovr"), ("solver", "liblinear")):  # as older versions of scikit-learn have it
+        older = copy(model)
+        setattr(older, name, value)
+        with pytest.raises(GraphError, match="one-vs-rest"):
+            Graph.from_sklearn(older, -5, 5)
+    two = linear_model.LogisticRegression().fit(Z, TWO)
+    two.multi_class = "multinomial"
+    with pytest.raises(GraphError, match="has multi_class='multinomial' with two classes; leave multi_class out"):
+        Graph.from_sklearn(two, -5, 5)
 
 
 def test_bounds_of_another_number_of_features() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from tacit.errors import BudgetError
 from tacit.federated.privacy.budget import epsilon_of
@@ -19,18 +20,22 @@ class Accountant:
     """
 
     def __init__(self, privacy: Privacy, earlier: Iterable[Log] = ()) -> None:
-        """Start from the releases that the logs of `earlier` runs hold."""
+        """Start from the releases that the logs of `earlier` runs hold.
+
+        Raises:
+            BudgetError: one of them had no noise that could be accounted for, so that nothing is left to promise.
+        """
         self._privacy = privacy
         self._counts: Counter[float] = Counter()
-        for log in earlier:
-            for entry in log:
-                if entry.kind == RELEASE and entry.body.get("multiplier"):
-                    self._counts[float(entry.body["multiplier"])] += 1
+        if privacy.unit != "none":
+            self._counts.update(
+                _multiplier(entry.body, log) for log in earlier for entry in log if entry.kind == RELEASE
+            )
 
     @property
     def epsilon(self) -> float:
         """The epsilon spent so far at the study's delta; 0 where the study claims no privacy."""
-        return self._after({})
+        return self.after({})
 
     def require(self, planned: dict[float, int]) -> None:
         """Check that `planned` releases, {multiplier: how many}, still fit.
@@ -40,7 +45,7 @@ class Accountant:
         """
         if self._privacy.unit == "none":
             return
-        after = self._after(planned)
+        after = self.after(planned)
         if after > self._privacy.epsilon:
             raise BudgetError(
                 f"epsilon {self.epsilon:.4g} of {self._privacy.epsilon:g} is spent and this would make it {after:.4g} "
@@ -54,6 +59,17 @@ class Accountant:
         self.require({multiplier: 1})
         self._counts[multiplier] += 1
 
-    def _after(self, planned: dict[float, int]) -> float:
+    def after(self, planned: dict[float, int]) -> float:
+        """Return the epsilon spent once `planned` releases are made too; 0 where the study claims no privacy."""
         counts = self._counts + Counter(planned)
         return epsilon_of(dict(counts), self._privacy.delta) if counts else 0.0
+
+
+def _multiplier(release: Mapping[str, Any], log: Log) -> float:
+    multiplier = release.get("multiplier")
+    if isinstance(multiplier, float) and multiplier > 0:
+        return multiplier
+    raise BudgetError(
+        f"the log {log.path} has a release without noise: under this agreement that spends more than any budget. "
+        "Nothing was released now: agree on a new study, on data that were not in that run"
+    )

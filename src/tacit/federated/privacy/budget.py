@@ -40,15 +40,13 @@ def calibrate(privacy: Privacy, rounds: int) -> Multipliers:
 def effective_multiplier(scale: float, sensitivity: float, honest: int, length: int) -> float:
     """Return the multiplier of the central Gaussian that `honest` discrete Gaussian shares are as private as.
 
-    Kairouz, Liu, Steinke 2021, Proposition 14: a sum of `honest` independent discrete Gaussians of parameter
-    `scale` in `length` dimensions is (e^2/2)-concentrated private with e = min(sqrt(D^2/(n s^2) + tau d/2),
-    D/(sqrt(n) s) + tau sqrt(d)), tau = 10 sum_k exp(-2 pi^2 s^2 k/(k+1)). The correction tau is not 0 but is
-    below 1e-300 for every scale that a plan allows.
+    Kairouz, Liu, Steinke 2021, theorem 1: a sum of m = `honest` independent discrete Gaussians of parameter s = `scale`
+    (1/2 or more) in d = `length` dimensions is (e^2/2)-concentrated private with e = D/(sqrt(m) s) + tau sqrt(d),
+    tau = 10 sum_{k<m} exp(-2 pi^2 s^2 k/(k+1)). A sum of discrete Gaussians is not exactly one, which tau pays for;
+    it is below 1e-300 for every scale that a plan allows.
     """
     tau = 10 * sum(math.exp(-2 * math.pi**2 * scale**2 * k / (k + 1)) for k in range(1, honest))
-    ratio = sensitivity / (math.sqrt(honest) * scale)
-    epsilon = min(math.sqrt(ratio**2 + tau * length / 2), ratio + tau * math.sqrt(length))
-    return 1 / epsilon
+    return 1 / (sensitivity / (math.sqrt(honest) * scale) + tau * math.sqrt(length))
 
 
 def epsilon_of(multipliers: dict[float, int], delta: float) -> float:

@@ -24,16 +24,14 @@ def affine(where: str, operation: str, constant: Floats, shape: Shape) -> FloatL
     """x op constant for a tensor x of this shape: add, sub, from, mul, div; `from` is constant - x.
 
     constant: a number, or an array that broadcasts to the shape (a batch axis of length 1 before it is allowed).
-    GraphError, beginning with `where`, where it does not.
+    GraphError, beginning with `where`, where it does not: the result would have more axes, or another shape.
     """
     values = np.asarray(constant, dtype=np.float64)
     if values.ndim == len(shape) + 1 and len(values) == 1:
         values = values[0]
-    if values.size == 1:
-        values = values.reshape(1)
-    else:
-        values = values.reshape(*[1] * (len(shape) - values.ndim), *values.shape)
-        if values.ndim != len(shape) or any(v not in (1, s) for v, s in zip(values.shape, shape, strict=True)):
-            raise GraphError(f"{where}: a constant of shape {constant.shape} does not fit rows of shape {shape}")
-    with np.errstate(divide="ignore"):
+    axes = values.reshape(*[1] * (len(shape) - values.ndim), *values.shape)
+    if axes.ndim != len(shape) or any(v not in (1, s) for v, s in zip(axes.shape, shape, strict=True)):
+        raise GraphError(f"{where}: a constant of shape {np.shape(constant)} does not fit rows of shape {shape}")
+    values = axes.reshape(1) if axes.size == 1 else axes
+    with np.errstate(divide="ignore", over="ignore"):
         return Normalise.affine(*_SCALE_AND_OFFSET[operation](values))

@@ -1,36 +1,20 @@
 """What each ONNX operator means in layers: the default domain's. One reader for each, and a table of them.
 
 A reader takes a `Call` and returns the value of the node's first output. Attributes that it does not ask for are
-refused by name.
+refused by name; those that ONNX has not are refused before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tacit.graph.importers.affine import affine
 from tacit.graph.importers.onnx_call import Call, Value
-from tacit.graph.importers.onnx_shapes import SHAPE_NODES, whole_axes
-from tacit.graph.layers import (
-    Add,
-    ArgMax,
-    AveragePool,
-    Conv2d,
-    Flatten,
-    FloatLayer,
-    Linear,
-    MaxPool,
-    Normalise,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Square,
-    Tanh,
-)
-from tacit.graph.layers.windows import Pair
+from tacit.graph.importers.onnx_shapes import SHAPE_NODES
+from tacit.graph.importers.onnx_windows import WINDOW_NODES
+from tacit.graph.layers import Add, ArgMax, FloatLayer, Linear, Normalise, ReLU, Sigmoid, Softmax, Square, Tanh
 
 Reader = Callable[[Call], Value]
 
@@ -58,87 +42,11 @@ def _matmul(call: Call) -> Value:
     return call.add(Linear.of(weight.T), x)
 
 
-def _conv(call: Call) -> Value:
-    weight = call.constant(1)
-    if weight.ndim != 4:
-        raise call.refuse(f"has a weight of shape {weight.shape}; only two-dimensional convolution is supported")
-    stride, padding, (group, dilations) = _window(call, weight.shape[2:], group=1, dilations=[1, 1])
-    call.require(group=(group, 1), dilations=(dilations, [1, 1]))
-    bias = None if call.optional(2) is None else call.constant(2)
-    return call.add(Conv2d.of(weight, bias, stride=stride, padding=padding), call.tensor())
-
-
-def _max_pool(call: Call) -> Value:
-    size = _pair(call, "kernel_shape", call.given.get("kernel_shape", []))
-    stride, padding, (ceil, dilations, _) = _window(call, size, ceil_mode=0, dilations=[1, 1], storage_order=0)
-    call.require(ceil_mode=(ceil, 0), dilations=(dilations, [1, 1]))
-    return call.add(MaxPool.of(size, stride=stride, padding=padding), call.tensor())
-
-
-def _average_pool(call: Call) -> Value:
-    size = _pair(call, "kernel_shape", call.given.get("kernel_shape", []))
-    stride, padding, (ceil, count, dilations) = _window(call, size, ceil_mode=0, count_include_pad=0, dilations=[1, 1])
-    call.require(ceil_mode=(ceil, 0), dilations=(dilations, [1, 1]))
-    if padding != (0, 0):
-        call.require(count_include_pad=(count, 1))
-    return call.add(AveragePool.of(size, stride=stride, padding=padding), call.tensor())
-
-
-def _window(call: Call, size: Any, **others: Any) -> tuple[Pair, Pair, list[Any]]:
-    """Stride, padding, and the other attributes of a convolution or a pooling."""
-    auto, kernel, pads, strides, *rest = call.options(
-        auto_pad="NOTSET", kernel_shape=list(size), pads=[0, 0, 0, 0], strides=[1, 1], **others
-    )
-    call.require(kernel_shape=(kernel, list(size)))
-    if auto == "VALID":
-        pads = [0, 0, 0, 0]
-    elif auto != "NOTSET":
-        raise call.refuse(f"has auto_pad={auto!r}; export the model with explicit pads")
-    if not isinstance(pads, list) or len(pads) != 4 or pads[:2] != pads[2:]:
-        raise call.refuse(f"has pads={pads!r}; only pads that are the same on both sides are supported")
-    return _pair(call, "strides", strides, least=1), _pair(call, "pads", pads[:2], least=0), rest
-
-
-def _pair(call: Call, name: str, value: Any, least: int = 1) -> Pair:
-    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(v, int) and v >= least for v in value):
-        raise call.refuse(f"has {name}={value!r}; it must be two whole numbers from {least}")
-    return (value[0], value[1])
-
-
-def _global_average(call: Call) -> Value:
-    call.options()
-    x = call.tensor()
-    return call.add(AveragePool.of(_sides(call, x)), x)
-
-
-def _global_max(call: Call) -> Value:
-    call.options()
-    x = call.tensor()
-    return call.add(MaxPool.of(_sides(call, x)), x)
-
-
-def _sides(call: Call, x: str) -> Pair:
-    shape = call.shape(x)
-    if len(shape) != 3:
-        raise call.refuse(f"of rows of shape {shape}; only (channels, height, width) is supported")
-    return (shape[1], shape[2])
-
-
-def _reduce_mean(call: Call) -> Value:
-    axes, keep, _ = call.options(axes=None, keepdims=1, noop_with_empty_axes=0)
-    given = call.optional(1)
-    x = call.tensor()
-    axes = axes if given is None else given.reshape(-1).tolist()
-    rank = len(call.shape(x)) + 1
-    if rank != 4 or whole_axes(axes, rank) != [2, 3]:
-        raise call.refuse(f"over axes {axes!r}; only over height and width, axes [2, 3], is supported")
-    pooled = call.add(AveragePool.of(_sides(call, x)), x)
-    return pooled if keep else call.add(Flatten.of(), pooled)
-
-
 def _batch_normalisation(call: Call) -> Value:
     epsilon, _, training, spatial = call.options(epsilon=1e-5, momentum=0.9, training_mode=0, spatial=1)
     call.require(training_mode=(training, 0), spatial=(spatial, 1))
+    if call.outputs > 1:
+        raise call.refuse(f"with {call.outputs} outputs is in training mode; export the model for inference")
     x = call.tensor()
     scale, bias, mean, variance = (call.constant(number) for number in range(1, 5))
     if not scale.shape == bias.shape == mean.shape == variance.shape == call.shape(x)[:1]:
@@ -160,25 +68,27 @@ def _elementwise(make: Callable[[], FloatLayer]) -> Reader:
 
 def _softmax(call: Call) -> Value:
     (axis,) = call.options(axis=-1 if call.version >= 13 else 1)
-    x = call.tensor()
-    if len(call.shape(x)) != 1 or axis not in (-1, 1):
-        raise call.refuse(f"over axis {axis} of rows of shape {call.shape(x)}; only over a vector is supported")
-    return call.add(Softmax.of(), x)
+    return call.add(Softmax.of(), _vector(call, axis))
 
 
 def _arg_max(call: Call) -> Value:
     axis, _, last = call.options(axis=0, keepdims=1, select_last_index=0)
     call.require(select_last_index=(last, 0))
+    return call.add(ArgMax.of(), _vector(call, axis))
+
+
+def _vector(call: Call, axis: int) -> str:
+    """The first input, if its rows are vectors and the axis is theirs."""
     x = call.tensor()
     if len(call.shape(x)) != 1 or axis not in (-1, 1):
         raise call.refuse(f"over axis {axis} of rows of shape {call.shape(x)}; only over a vector is supported")
-    return call.add(ArgMax.of(), x)
+    return x
 
 
 def _arithmetic(forward: str, backward: str | None) -> Reader:
     def read(call: Call) -> Value:
         call.options()
-        a, b = (call.inputs[0], call.inputs[1]) if len(call.inputs) == 2 else (None, None)
+        a, b = call.inputs
         if isinstance(a, str) and isinstance(b, str):
             if forward == "add":
                 return call.add(Add.of(), a, b)
@@ -201,10 +111,10 @@ def _negate(call: Call) -> Value:
 
 def _power(call: Call) -> Value:
     call.options()
-    exponent = call.constant(1)
-    if exponent.size != 1 or exponent.reshape(-1)[0] != 2:
+    exponent, x = call.constant(1), call.tensor()
+    if exponent.size != 1 or exponent.reshape(-1)[0] != 2 or exponent.ndim > len(call.shape(x)) + 1:
         raise call.refuse("with an exponent other than 2 is not supported")
-    return call.add(Square.of(), call.tensor())
+    return call.add(Square.of(), x)
 
 
 def _identity(call: Call) -> Value:
@@ -220,27 +130,25 @@ def _dropout(call: Call) -> Value:
     return call.drop("it does nothing after training")
 
 
-NODES: dict[str, Reader] = SHAPE_NODES | {
-    "Add": _arithmetic("add", "add"),
-    "ArgMax": _arg_max,
-    "AveragePool": _average_pool,
-    "BatchNormalization": _batch_normalisation,
-    "Conv": _conv,
-    "Div": _arithmetic("div", None),
-    "Dropout": _dropout,
-    "Gemm": _gemm,
-    "GlobalAveragePool": _global_average,
-    "GlobalMaxPool": _global_max,
-    "Identity": _identity,
-    "MatMul": _matmul,
-    "MaxPool": _max_pool,
-    "Mul": _arithmetic("mul", "mul"),
-    "Neg": _negate,
-    "Pow": _power,
-    "ReduceMean": _reduce_mean,
-    "Relu": _elementwise(ReLU.of),
-    "Sigmoid": _elementwise(Sigmoid.of),
-    "Softmax": _softmax,
-    "Sub": _arithmetic("sub", "from"),
-    "Tanh": _elementwise(Tanh.of),
-}
+NODES: dict[str, Reader] = (
+    SHAPE_NODES
+    | WINDOW_NODES
+    | {
+        "Add": _arithmetic("add", "add"),
+        "ArgMax": _arg_max,
+        "BatchNormalization": _batch_normalisation,
+        "Div": _arithmetic("div", None),
+        "Dropout": _dropout,
+        "Gemm": _gemm,
+        "Identity": _identity,
+        "MatMul": _matmul,
+        "Mul": _arithmetic("mul", "mul"),
+        "Neg": _negate,
+        "Pow": _power,
+        "Relu": _elementwise(ReLU.of),
+        "Sigmoid": _elementwise(Sigmoid.of),
+        "Softmax": _softmax,
+        "Sub": _arithmetic("sub", "from"),
+        "Tanh": _elementwise(Tanh.of),
+    }
+)

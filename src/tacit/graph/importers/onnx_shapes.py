@@ -8,18 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
+import onnx
 
+from tacit.canonical import quote
 from tacit.errors import FormatError
 from tacit.graph.importers.onnx_call import Call, Columns, Sides, Value
-from tacit.graph.layers import Flatten, Normalise
+from tacit.graph.importers.onnx_proto import type_name
+from tacit.graph.layers import Flatten, Normalise, Sigmoid
+from tacit.graph.structure import MAX_RANK
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
+_WHOLE = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
 
 
-def whole_axes(axes: Any, rank: int) -> list[int] | None:
-    """The axes counted from 0 and sorted; None where they are not a list of whole numbers."""
-    if not isinstance(axes, list) or not all(isinstance(axis, int) for axis in axes):
+def axes_of(call: Call, attribute: list[int] | None) -> list[int] | None:
+    """The axes of a node that takes them as an attribute or, in later operator sets, as its second input."""
+    given = call.optional(1)
+    if given is None:
+        return attribute
+    if given.dtype.kind != "i" or given.ndim > 1:
+        raise call.refuse("needs whole numbers as its axes")
+    return [int(axis) for axis in given.reshape(-1)]
+
+
+def whole_axes(axes: list[int] | None, rank: int) -> list[int] | None:
+    """The axes counted from 0 and sorted; None where there are none, or one is outside the rank."""
+    if axes is None or any(not -rank <= axis < rank for axis in axes):
         return None
     return sorted(axis % rank for axis in axes)
 
@@ -33,11 +49,10 @@ def _flatten(call: Call) -> Value:
 def _reshape(call: Call) -> Value:
     (allow_zero,) = call.options(allowzero=0)
     call.require(allowzero=(allow_zero, 0))
-    x = call.tensor()
+    x, wanted = call.tensor(), call.value(1)
     before = call.shape(x)
-    wanted = call.inputs[1] if len(call.inputs) > 1 else None
-    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i":
-        sides: list[int | None] = [int(side) for side in wanted.reshape(-1)]
+    if isinstance(wanted, np.ndarray) and wanted.dtype.kind == "i" and wanted.ndim == 1:
+        sides: list[int | None] = [int(side) for side in wanted[: MAX_RANK + 2]]
     elif isinstance(wanted, Sides):
         sides = list(wanted.sides)
     else:
@@ -50,29 +65,34 @@ def _reshape(call: Call) -> Value:
     if keeps and tuple(rest) == before:
         return call.drop("it changes nothing")
     if not keeps or rest != [prod(before)]:
-        raise call.refuse(f"of rows of shape {before} to {sides}: only flattening each row is supported")
+        shown = quote(str(["rows" if side is None else side for side in sides]))
+        raise call.refuse(f"of rows of shape {before} to {shown}: only flattening each row is supported")
     return call.add(Flatten.of(), x)
 
 
 def _squeeze(call: Call) -> Value:
     (axes,) = call.options(axes=None)
-    given = call.optional(1)
-    x = call.tensor()
+    axes, x = axes_of(call, axes), call.tensor()
     shape = call.shape(x)
-    axes = axes if given is None else given.reshape(-1).tolist()
     ones = [axis for axis in range(2, len(shape) + 1) if shape[axis - 1] == 1]
     if len(ones) != len(shape) - 1 or whole_axes(axes, len(shape) + 1) != ones:
-        raise call.refuse(f"of axes {axes!r} of rows of shape {shape}: only all of height and width 1 is supported")
-    return call.add(Flatten.of(), x)
+        raise call.refuse(
+            f"of axes {quote(str(axes))} of rows of shape {shape}: only all of height and width 1 is supported"
+        )
+    return call.drop("it changes nothing") if not ones else call.add(Flatten.of(), x)
 
 
 def _cast(call: Call) -> Value:
     to, _, _ = call.options(to=0, saturate=1, round_mode="up")
-    value = call.inputs[0] if call.inputs else None
-    if isinstance(value, Sides | np.ndarray) and to in (6, 7):
+    value = call.value()
+    if isinstance(value, np.ndarray) and to in (*_FLOATS, *_WHOLE):
+        if to in _WHOLE and not np.isfinite(value).all():
+            raise call.refuse("to whole numbers of a constant that is not finite")
+        return value.astype(onnx.helper.tensor_dtype_to_np_dtype(to))
+    if isinstance(value, Sides) and to in _WHOLE:
         return value
-    if to not in (1, 11):
-        raise call.refuse(f"to type {to} is not supported; only to float and double")
+    if to not in _FLOATS or isinstance(value, Sides):
+        raise call.refuse(f"to type {type_name(to)} is not supported; only to float and double")
     return call.drop("numbers are fixed-point anyway")
 
 
@@ -85,13 +105,13 @@ def _constant(call: Call) -> Value:
 
 
 def _shape(call: Call) -> Value:
-    call.options()
-    return Sides((None, *call.shape(call.tensor())))
+    start, end = call.options(start=0, end=None)
+    return Sides((None, *call.shape(call.tensor()))[start:end])
 
 
 def _gather(call: Call) -> Value:
     (axis,) = call.options(axis=0)
-    sides, at = call.inputs[0] if call.inputs else None, call.optional(1)
+    sides, at = call.value(), call.optional(1)
     if not isinstance(sides, Sides) or at is None or at.dtype.kind != "i" or at.size != 1 or axis != 0:
         raise call.refuse("is supported only to read one side of a shape")
     index = int(at.reshape(-1)[0])
@@ -101,9 +121,12 @@ def _gather(call: Call) -> Value:
 
 
 def _unsqueeze(call: Call) -> Value:
-    value = call.inputs[0] if call.inputs else None
-    if not isinstance(value, Sides) or len(value.sides) != 1:
-        raise call.refuse("is supported only on one side of a shape")
+    (axes,) = call.options(axes=None)
+    value, first = call.value(), axes_of(call, axes) == [0]
+    if first and isinstance(value, np.ndarray) and value.ndim == 0:
+        return value.reshape(1)
+    if not first or not isinstance(value, Sides) or len(value.sides) != 1:
+        raise call.refuse("is supported only on a number or one side of a shape, with axes [0]")
     return value
 
 
@@ -117,20 +140,24 @@ def _concat(call: Call) -> Value:
     for value in call.inputs:
         if isinstance(value, Sides):
             parts += value.sides
-        elif isinstance(value, np.ndarray) and value.dtype.kind == "i" and value.ndim <= 1:
+        elif isinstance(value, np.ndarray) and value.dtype.kind == "i" and value.ndim <= 1 and value.size <= MAX_RANK:
             parts += value.reshape(-1).tolist()
         else:
             raise call.refuse("is supported only for shapes, and for the two columns (1 - p, p) or (-s, s)")
+        if axis not in (0, -1) or len(parts) > MAX_RANK + 1:
+            raise call.refuse(f"of shapes is supported only along axis 0, to at most {MAX_RANK + 1} sides")
     return Sides(tuple(parts))
 
 
 def _columns(call: Call, first: str, second: str) -> Columns | None:
-    """(1 - p, p) or (-s, s), if `first` is made from `second` in that way."""
-    made = next((layer for layer in call.draft.layers if layer.name == first), None)
+    """(1 - p, p) of a sigmoid or (-s, s), if `first` is made from `second` in that way."""
+    layers = {layer.name: layer for layer in call.draft.layers}
+    made, source = layers.get(first), layers.get(second)
     if made is None or made.kind is not Normalise or made.inputs != (second,) or call.shape(second) != (1,):
         return None
     scale, offset = (float(made.weights[name].reshape(-1)[0]) for name in ("scale", "offset"))
-    return Columns(second, offset == 1) if scale == -1 and offset in (0, 1) else None
+    probability = source is not None and source.kind is Sigmoid
+    return Columns(second, probability) if (scale, offset) == (-1, 1 if probability else 0) else None
 
 
 SHAPE_NODES: dict[str, Callable[[Call], Value]] = {

@@ -39,12 +39,14 @@ def from_sklearn(
 ) -> Graph:
     """The estimator as a graph; see Graph.from_sklearn."""
     steps = _steps(estimator)
+    readers = [*(_reader(_TRANSFORMERS, step) for step in steps[:-1]), _reader(_MODELS, steps[-1])]
     features = _fitted(steps[0], "n_features_in_")
+    names = getattr(steps[0], "feature_names_in_", None)
+    for what, values in (("low", low), ("high", high), ("sample", sample)):
+        _check_names(names, values, what)
     lows, highs = input_range(low, high, (int(features),))
     draft = Draft(lows.shape)
-    for transformer in steps[:-1]:
-        _reader(_TRANSFORMERS, transformer)(draft, transformer)
-    outputs = _reader(_MODELS, steps[-1])(draft, steps[-1])
+    outputs = [reader(draft, step) for reader, step in zip(readers, steps, strict=True)][-1]
     graph = assemble(draft, lows, highs, fraction_bits=fraction_bits, weight_bits=weight_bits)
     classes = getattr(steps[-1], "classes_", None)
     return attach_report(
@@ -81,6 +83,18 @@ def _reader(table: dict[type, Callable[..., Any]], step: Any) -> Callable[..., A
             raise unsupported("scikit-learn", type(step).__name__, f"is not supported{place}; use one of {known}")
         raise unsupported("scikit-learn", type(step).__name__)
     return reader
+
+
+def _check_names(fitted: Any, values: Any, what: str) -> None:
+    """GraphError where a data frame, or a series with a value for each feature, has other columns than at fitting."""
+    given = getattr(values, "columns", getattr(values, "index", None) if np.ndim(values) == 1 else None)
+    if fitted is None or given is None or callable(given):
+        return
+    given = list(given)
+    if all(isinstance(name, str) for name in given) and given != list(fitted):
+        wrong = next((i for i, pair in enumerate(zip(given, fitted, strict=False)) if pair[0] != pair[1]), None)
+        place = f"{len(given)} of them" if wrong is None else f"{given[wrong]!r} where it had {fitted[wrong]!r}"
+        raise GraphError(f"{what}: its columns are not those that the model was fitted on, in their order: {place}")
 
 
 def _fitted(step: Any, attribute: str) -> Any:

@@ -2,34 +2,40 @@
 
 The module is taken as in evaluation mode: dropout is gone, batch normalisation has its running statistics. Nothing is
 unpickled. What fx calls a node is a module call, a function call or a method call on a tensor; one that is not known
-by name, or has an option that the graph has not, is a GraphError that names it.
+by name, or has an option that the graph has not, is a GraphError that names it. So is a module whose outputs are not
+those of its trace: it does something that the trace does not show.
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.modules.module as torch_module
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn.parameter import is_lazy
 
 from tacit.errors import GraphError
 from tacit.graph.build import Draft, assemble, input_range
 from tacit.graph.fixed import DEFAULT_FRACTION_BITS, Floats, Shape
 from tacit.graph.graph import Graph
-from tacit.graph.importers.torch_call import Call
+from tacit.graph.importers.torch_call import Call, Made
 from tacit.graph.importers.torch_calls import FUNCTIONS, METHODS, MODULES
+from tacit.graph.importers.torch_trace import Trace, called, describe, first_line, like
+from tacit.graph.importers.torch_weights import array
 from tacit.graph.importers.unsupported import unsupported
 from tacit.graph.layers import INPUT
 from tacit.graph.report import attach_report, decide_by_output
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
-_BATCH = 3  # rows of the pass that finds the shapes
+_WRAPPERS = ("torch.jit", "torch._dynamo", "torch.nn.parallel")
 _ROWS = 256  # of the sample at a time
+_VALUES = 2**24  # of one tensor of these rows
 
 
 def from_torch(
@@ -45,131 +51,123 @@ def from_torch(
     """The module as a graph; see Graph.from_torch."""
     if not isinstance(module, nn.Module):
         raise GraphError(f"{type(module).__name__} is not a torch.nn.Module")
+    _check_parts(module)
     first = next((m for m in module.modules() if not list(m.children())), None)
     guess = (first.in_features,) if isinstance(first, nn.Linear) else None
     lows, highs = input_range(low, high, input_shape, guess)
     with _evaluation_mode(module):
-        draft = _Reader(module, lows.shape).read()
+        trace = Trace(module, lows.shape)
+        draft = _Reader(module, trace, lows.shape).read()
         graph = assemble(draft, lows, highs, fraction_bits=fraction_bits, weight_bits=weight_bits)
+        step = max(1, min(_ROWS, _VALUES // max(prod(shape) for shape in graph.shapes.values())))
         return attach_report(
             graph,
             f"torch {type(module).__name__}",
             sample,
-            lambda x: _run(module, x),
+            lambda x: _run(module, trace.traced, x, step),
             decide=decide_by_output(graph),
             notes=draft.notes,
         )
 
 
+def _check_parts(module: nn.Module) -> None:
+    """GraphError where a part does what a trace does not show, or has no weights yet."""
+    if any(getattr(torch_module, f"_global{hooks}") for hooks in _HOOKS):
+        raise GraphError("torch has global forward hooks: remove them first")
+    for name, part in module.named_modules():
+        shown = name or type(module).__name__
+        if type(part).__module__.startswith(_WRAPPERS):
+            raise unsupported(f"module {shown!r}", type(part).__name__)
+        tensors = [*part._parameters.values(), *part._buffers.values()]
+        if any(is_lazy(tensor) for tensor in tensors):
+            raise GraphError(f"module {shown!r} has no weights yet: run it once on data")
+        if any(tensor is not None and tensor.is_meta for tensor in tensors):
+            raise GraphError(f"module {shown!r} is on the meta device, which holds no weights: load them first")
+        if any(getattr(part, hooks, None) for hooks in _HOOKS):
+            raise GraphError(
+                f"module {shown!r} has forward hooks: remove them first (torch.nn.utils.remove_weight_norm,"
+                " remove_spectral_norm or prune.remove, where they come from there)"
+            )
+        if "forward" in vars(part):
+            raise GraphError(f"module {shown!r} has a forward of its own in place of its class's: make it a class")
+
+
 class _Reader:
     """Walks a traced module; `tensors` says which tensor of the draft, or which constant, each fx node is."""
 
-    def __init__(self, module: nn.Module, input_shape: Shape) -> None:
-        for name, part in module.named_modules():
-            if any(getattr(part, hooks, None) for hooks in _HOOKS):
-                raise GraphError(f"module {name or type(module).__name__!r} has forward hooks: remove them first")
-        one_of_torch = type(module).__module__.startswith("torch.nn") and not isinstance(module, nn.Sequential)
-        try:
-            self._traced = fx.symbolic_trace(nn.Sequential(module) if one_of_torch else module)
-        except Exception as error:  # whatever the module's own code raises when run on symbols
-            raise GraphError(
-                f"{type(module).__name__} cannot be traced ({error}): its forward may not branch on values"
-            ) from error
+    def __init__(self, module: nn.Module, trace: Trace, input_shape: Shape) -> None:
         self._module = module
+        self._trace = trace
         self._draft = Draft(input_shape)
-        self._tensors: dict[fx.Node, str | Floats] = {}
+        self._tensors: dict[fx.Node, Made | Floats] = {}
 
     def read(self) -> Draft:
         """The draft; its last layer is the module's output."""
-        self._find_shapes()
-        for node in self._traced.graph.nodes:
+        for node in self._trace.nodes:
             if node.op == "placeholder":
-                if INPUT in self._tensors.values():
-                    raise GraphError(f"{node.name}: a graph has one input, and this is the module's second")
-                self._tensors[node] = INPUT
-            elif node.op == "get_attr":
-                self._tensors[node] = _floats(_attribute(self._traced, node.target))
+                self._tensors[node] = Made(INPUT)
             elif node.op == "output":
-                if not isinstance(node.args[0], fx.Node) or not isinstance(self._tensors.get(node.args[0]), str):
-                    raise GraphError(f"{type(self._module).__name__} must return one tensor that depends on its input")
-                self._draft.keep(str(self._tensors[node.args[0]]))
-            elif "tensor_meta" in node.meta:
+                self._draft.keep(self._output(node.args[0]))
+            elif node in self._trace.constants:
+                self._tensors[node] = array(self._trace.constants[node], f"constant {node.name!r}")
+            elif node not in self._trace.plain:
                 self._tensors[node] = self._read_call(node)
         return self._draft
 
-    def _read_call(self, node: fx.Node) -> str | Floats:
-        """The tensor that one call makes. Calls that give no tensor, such as x.size(0), are not read at all."""
-        if node.op == "call_module":
-            part: Any = self._traced.get_submodule(str(node.target))
-            table, shown = MODULES, f"{type(part).__module__}.{type(part).__qualname__}"
-            key: Any = type(part)
-        else:
-            part, key = None, node.target
-            table = METHODS if node.op == "call_method" else FUNCTIONS
-            shown = str(key) if isinstance(key, str) else getattr(key, "__name__", repr(key))
-        where = f"module {node.target!r}" if part is not None else f"{node.op.removeprefix('call_')} {node.name!r}"
-        reader = table.get(key)
+    def _output(self, node: Any) -> str:
+        tensor = self._tensors.get(node) if isinstance(node, fx.Node) else None
+        if not isinstance(tensor, Made):
+            raise GraphError(f"{type(self._module).__name__} must return one tensor that depends on its input")
+        return tensor
+
+    def _read_call(self, node: fx.Node) -> Made:
+        part = self._trace.traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+        where, shown = describe(node), called(node, part)
+        table = FUNCTIONS if node.op == "call_function" else METHODS if node.op == "call_method" else MODULES
+        reader = table.get(node.target if part is None else type(part))
         if reader is None:
             raise unsupported(where, shown)
-        args = [self._tensors.get(a, a) if isinstance(a, fx.Node) else a for a in node.args]
-        kwargs = {k: self._tensors.get(a, a) if isinstance(a, fx.Node) else a for k, a in node.kwargs.items()}
-        self._check_in_place(node, part, where, shown)
-        shape = tuple(getattr(node.meta["tensor_meta"], "shape", ()))  # none where several tensors come back
+        if node in self._trace.uneven:
+            raise unsupported(where, shown, f"gives {self._trace.shape(node)}: its first axis is not the rows")
         name = str(node.target) if part is not None else node.name
-        return reader(Call(self._draft, where, shown, name, part, args, kwargs, shape))
+        args: Any = fx.map_arg(node.args, self._value)
+        kwargs: Any = fx.map_arg(node.kwargs, self._value)
+        return reader(Call(self._draft, where, shown, name, part, list(args), dict(kwargs), self._trace.shape(node)))
 
-    def _check_in_place(self, node: fx.Node, part: Any, where: str, shown: str) -> None:
-        """GraphError where the call overwrites a tensor that is read again later: the trace does not show that."""
-        in_place = getattr(part, "inplace", False) or node.kwargs.get("inplace", False)
-        named = node.op == "call_method" and str(node.target).endswith("_")
-        if (in_place or named or node.target is operator.iadd) and isinstance(node.args[0], fx.Node):
-            order = {other: number for number, other in enumerate(self._traced.graph.nodes)}
-            if any(order[reader] > order[node] for reader in node.args[0].users):
-                raise unsupported(where, shown, "overwrites a tensor that is used again; do it out of place")
-
-    def _find_shapes(self) -> None:
-        x = torch.zeros((_BATCH, *self._draft.shapes[INPUT]), **_like(self._module))
-        try:
-            with torch.no_grad():
-                ShapeProp(self._traced).propagate(x)
-        except Exception as error:  # whatever torch raises for a shape that does not fit
-            raise GraphError(
-                f"{type(self._module).__name__} does not take rows of shape {self._draft.shapes[INPUT]}: {error}"
-            ) from error
+    def _value(self, node: fx.Node) -> Any:
+        return self._tensors[node] if node in self._tensors else self._trace.plain[node]
 
 
 @contextmanager
 def _evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Every part in evaluation mode, and back as it was."""
     before = [(part, part.training) for part in module.modules()]
-    module.eval()
     try:
+        module.eval()
+        stays = next((name for name, part in module.named_modules() if part.training), None)
+        if stays is not None:
+            raise GraphError(f"module {stays or type(module).__name__!r} stays in training mode after eval()")
         yield
     finally:
         for part, training in before:
             part.training = training
 
 
-def _run(module: nn.Module, x: Floats) -> Floats:
-    rows = torch.from_numpy(x).to(**_like(module))
-    with torch.no_grad():
-        parts = [module(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)]
-    return _floats(torch.cat(parts))
-
-
-def _like(module: nn.Module) -> dict[str, Any]:
-    """The dtype and the device of the module's parameters."""
-    first = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-    return {"dtype": first.dtype, "device": first.device}
-
-
-def _attribute(module: nn.Module, target: Any) -> torch.Tensor:
-    owner, _, name = str(target).rpartition(".")
-    value = getattr(module.get_submodule(owner), name)
-    if not isinstance(value, torch.Tensor):
-        raise GraphError(f"attribute {target!r} is a {type(value).__name__}, not a tensor")
-    return value
-
-
-def _floats(tensor: torch.Tensor) -> Floats:
-    return tensor.detach().to("cpu", torch.float64).numpy()
+def _run(module: nn.Module, traced: nn.Module, x: Floats, step: int) -> Floats:
+    """The module's output for these rows; GraphError where its trace gives another."""
+    rows = torch.from_numpy(x).to(**like(module))
+    try:
+        with torch.no_grad():
+            parts = [[run(rows[i : i + step].clone()) for i in range(0, len(rows), step)] for run in (module, traced)]
+        found, again = (array(torch.cat(part), "its output") for part in parts)
+    except Exception as error:  # whatever the module's own code raises
+        raise GraphError(f"{type(module).__name__} cannot be run on the sample: {first_line(error)}") from error
+    finite = np.isfinite(found)
+    scale = float(np.abs(found[finite]).max(initial=1.0))
+    same = np.array_equal(finite, np.isfinite(again))
+    if not same or np.abs(found[finite] - again[finite]).max(initial=0.0) > scale / 10_000:
+        raise GraphError(
+            f"{type(module).__name__}: the traced module gives other outputs than the module itself; its forward must"
+            " be a function of its input alone, without chance, state, or torch.autocast"
+        )
+    return found
