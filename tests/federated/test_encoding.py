@@ -64,6 +64,15 @@ def test_one_unit_too_long_is_noticed() -> None:
     assert encoding.quantise([[3.1, 4.0]]).tolist() == [[30, 39]]
 
 
+@pytest.mark.parametrize("units", [PRIVATE_UNITS, EXACT_UNITS])
+def test_the_least_excess_that_integers_can_have_is_noticed(units: int) -> None:
+    """(U, 1) is too long by a part in 2 U^2; (U, 0) is as long as allowed."""
+    encoding = make_encoding(2, 1.0, units)
+    [long], [right] = encoding.quantise([[1.0, 1 / units]]), encoding.quantise([[1.0, 0.0]])
+    assert long.tolist() == [units - 1, 0]
+    assert right.tolist() == [units, 0]
+
+
 @unhurried
 @given(rows=arrays(np.float64, (3, 4), elements=st.floats(-0.5, 0.5)), bound=bounds, units=unit_counts)
 def test_numbers_are_truncated_towards_zero(rows: np.ndarray, bound: float, units: int) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import msgspec
+import numpy as np
 import pytest
 
 from tacit.errors import AgreementError
@@ -81,12 +82,21 @@ def test_without_a_unit_there_is_no_noise_and_finer_rounding() -> None:
     }
 
 
-@pytest.mark.parametrize(("unit", "room"), [("record", 3 * 1000), ("party", 3), ("none", 3 * 1000)])
+@pytest.mark.parametrize(("unit", "room"), [("record", 3 * 200_000), ("party", 3), ("none", 3 * 200_000)])
 def test_words_have_room_for_every_row_of_every_party(unit: str, room: int) -> None:
-    for step in make_plan(make_agreement(unit=unit, max_rows=1000)).steps:
+    for step in make_plan(make_agreement(unit=unit, max_rows=200_000)).steps:
         encoding = step.encoding
         assert 2 ** (encoding.word_bits - 1) > room * encoding.units + 5 * encoding.noise_scale
         assert 2 ** (encoding.word_bits // 2 - 1) <= room * encoding.units + 40 * encoding.noise_scale
+
+
+@pytest.mark.parametrize("epsilon", np.geomspace(0.011, 4, 20).tolist())
+def test_words_have_room_for_the_noise_of_all_parties_and_no_more(epsilon: float) -> None:
+    """But for a chance of 2^-40 in each step: the noise of 100 parties is five deviations of ten times one's."""
+    settings = {"unit": "party", "parties": 100, "corrupt": 97, "dropping": 1}
+    encoding = make_plan(make_agreement(epsilon=epsilon, **settings)).steps[1].encoding
+    most = 100 * encoding.units + encoding.noise_scale * math.sqrt(200 * math.log(2 * encoding.length * 2.0**40))
+    assert 2 ** (encoding.word_bits // 2 - 1) <= most < 2 ** (encoding.word_bits - 1)
 
 
 def test_more_rows_take_wider_words() -> None:

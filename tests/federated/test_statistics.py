@@ -49,6 +49,12 @@ def test_a_constant_column_is_not_divided_by_zero(place: float) -> None:
     assert scaling.deviation == pytest.approx((HIGH - LOW) / 2 * MIN_VARIANCE**0.5)
 
 
+@pytest.mark.filterwarnings("error")
+def test_columns_that_are_all_alike_are_not_divided_by_their_spread() -> None:
+    scaling = scaling_of(np.tile((LOW + HIGH) / 2, (50, 1)))
+    assert scaling.mean == pytest.approx((LOW + HIGH) / 2, abs=1e-5)
+
+
 def test_noise_can_make_neither_count_nor_deviation_absurd() -> None:
     step = make_plan(EXACT).steps[0]
     scaling = scaling_from(np.array([-40.0, 90, -90, 5, 70, 80, -90]), step, LOW, HIGH, 3)

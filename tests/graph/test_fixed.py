@@ -105,3 +105,9 @@ def test_other_numbers_become_float64() -> None:
 def test_fraction_bits_that_a_graph_may_not_have(bad: object) -> None:
     with pytest.raises(GraphError, match="from 8 to 20"):
         check_fraction_bits(bad)  # type: ignore[arg-type]
+
+
+def test_a_tensor_with_a_gradient_says_what_to_give_instead():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(GraphError, match=r"sample: not an array of real numbers .*detach"):
+        as_floats(torch.ones(2, requires_grad=True), "sample")

@@ -66,7 +66,8 @@ class Encoding:
         within = np.clip(rows, -self.norm_bound, self.norm_bound)
         units = np.trunc(within * (self.units / self.norm_bound))
         norms = np.sqrt((units * units).sum(axis=1))
-        # Float clipping may leave a norm a hair above the bound; what is above is shortened, whatever the cause.
+        # Float clipping may leave a norm a hair above the bound; what is above is shortened, whatever the cause, and by
+        # more than rounding here could add. (A sum of squares near units^2 is below 2^53, and so exact.)
         long = norms > self.units
         units[long] *= (self.units * (1 - 1e-9) / norms[long])[:, None]
         return np.trunc(units).astype(np.int64)

@@ -96,6 +96,8 @@ def as_floats(values: npt.ArrayLike, what: str) -> Floats:
         reason = f"dtype {array.dtype}"
     except (TypeError, ValueError, OverflowError):
         reason = "rows of different lengths, or a number that no float holds"
+    except RuntimeError:
+        reason = "a tensor with a gradient: give its .detach()"
     raise GraphError(f"{what}: not an array of real numbers ({reason})")  # numpy's own text would quote a value
 
 
