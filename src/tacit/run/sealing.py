@@ -40,7 +40,7 @@ from tacit.study import Agreement, Study
 STEP = "seal"
 ADJACENCY = {
     "record": "two data sets are neighbours when one has one more row, at any one party",
-    "party": "two data sets are neighbours when one has one more party, with all of its rows",
+    "party": "two data sets are neighbours when in one of them a party, with all its rows, contributes nothing",
     "none": "no privacy is claimed",
 }
 

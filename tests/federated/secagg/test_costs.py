@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tacit.federated.secagg import costs
@@ -34,6 +37,20 @@ def test_the_examples_of_the_docstring() -> None:
         (upload_bytes(100, 0, 32, 8), download_bytes(100, 8)),
     )
     assert [round(value / 1000) for value in (*up, *down)] == [32, 115, 254, 1173]
+
+
+def test_the_table_on_the_page() -> None:
+    page = Path(__file__).parents[3] / "docs" / "protocols" / "secure-aggregation.md"
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) (kB|MB) \| ([\d.]+) (kB|MB) \|$", page.read_text(), re.MULTILINE)
+    assert [int(row[0]) for row in rows] == [3, 5, 10, 30, 100]
+    for n, up, up_unit, down, down_unit in rows:
+        # A sum over no words: its vector costs two bytes.
+        for stated, unit, exact in (
+            (up, up_unit, upload_bytes(int(n), 0, 32, 8)),
+            (down, down_unit, download_bytes(int(n), 8)),
+        ):
+            decimals = len(stated.partition(".")[2])
+            assert float(stated) == round(exact / {"kB": 1e3, "MB": 1e6}[unit], decimals)
 
 
 def test_names_of_another_length() -> None:
