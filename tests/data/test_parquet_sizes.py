@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacit.data.parquet_sizes import HEADER, LONGEST_FOOTER, Chunk, _Struct, unpacked_chunks
+from tacit.data.parquet_sizes import (
+    HEADER,
+    LONGEST_FOOTER,
+    LONGEST_HEADER,
+    Chunk,
+    _page_header,
+    _Struct,
+    unpacked_chunks,
+)
 
 ROWS = 3000
 TABLE = pa.table(
@@ -89,6 +97,22 @@ def test_a_truncated_file_is_a_value_error(form):
 def test_a_footer_is_no_longer_than_the_file_and_than_any_can_be(length, size):
     with pytest.raises(ValueError, match="the footer is longer than any can be"):
         list(unpacked_chunks(io.BytesIO(bytes(size) + length.to_bytes(4, "little") + b"PAR1"), {"a"}))
+
+
+@pytest.mark.parametrize("field", [1, 2])  # the second byte of three fields is the number's: type, unpacked, packed
+def test_a_page_of_negative_size_is_a_value_error(field):
+    whole = bytearray(written(pa.table({"a": [1, 2, 3]}), use_dictionary=False).getvalue())
+    assert whole[4:10:2] == b"\x15\x15\x15"
+    whole[5 + 2 * field] |= 1  # an odd number in zigzag is negative
+    with pytest.raises(ValueError, match="a page of negative size"):
+        list(unpacked_chunks(io.BytesIO(whole), {"a"}))
+
+
+def test_a_header_that_does_not_end_is_not_read_to_the_end_of_the_file():
+    stream = io.BytesIO(b"\x18\xff\xff\xff\xff\x0f" + bytes(4 * LONGEST_HEADER))
+    with pytest.raises(ValueError, match="header is truncated"):
+        _page_header(stream, 0)
+    assert stream.tell() <= 2 * LONGEST_HEADER
 
 
 def test_a_chunk_that_ends_within_a_header_is_a_value_error():
