@@ -32,7 +32,7 @@ canaries = st.one_of(
 ).map(lambda text: text.replace("{}", CANARY))
 cells = st.one_of(canaries, st.sampled_from(["1", "2.5", "a", "b", "true", "no", "", "nan"]))
 breaks = st.sampled_from(
-    [b"", b'"', b"\x00", b"\xff", b"\n", b"\r", b",", b";", b'";"', b"\xef\xbb\xbf", b"\xe2\x82", CANARY.encode()]
+    [b"", b'"', b"\x00", b"\xff", b"\n", b"\r", b",", b";", b'";"', b"\xef\xbb\xbf", b"\xe2\x82"]  # none names a column
 )
 
 

@@ -141,9 +141,39 @@ def test_a_changed_file_gives_sizes_or_a_value_error(data):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
         chunks = list(unpacked_chunks(io.BytesIO(whole), {"text", "number"}))
-    except (ValueError, IndexError):
+    except ValueError:
         return
     assert all(isinstance(chunk, Chunk) and chunk.unpacked >= 0 for chunk in chunks)
+
+
+def file(footer: bytes) -> io.BytesIO:
+    return io.BytesIO(b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+
+
+def meta(
+    path: bytes = b"\x19\x18\x01a", encodings: bytes = b"\x19\x15\x00", pages: bytes = b"\x26\x08\x26\x1e"
+) -> bytes:
+    """A footer of one chunk: encodings, path, ten values, 15 bytes packed, then where the pages begin."""
+    chunk = encodings.replace(b"\x19", b"\x29", 1) + path + b"\x26\x14\x26\x1e" + pages + b"\x00"
+    return b"\x49\x1c\x19\x1c\x3c" + chunk + b"\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    ("footer", "says"),
+    [
+        (b"\x49\x1c", "the footer is truncated"),
+        (b"\x00", "field 4 is missing"),
+        (b"\x49\x15\x02\x00", "field 4 has values of another type"),
+        (meta(path=b"\x19\x15\x02"), "field 3 has values of another type"),
+        (meta(encodings=b"\x19\x1c\x00"), "field 2 has values of another type"),
+        (meta(pages=b"\x26\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "begins outside of the file"),  # -2^63
+        (meta(pages=b"\x26\xfe\xff\xff\xff\xff\xff\xff\xff\x7f"), "begins outside of the file"),
+        (meta(pages=b"\x26\x08\x28\x01x"), "field 11 is missing"),  # the dictionary's place is a text
+    ],
+)
+def test_a_footer_of_other_values_is_a_value_error(footer, says):
+    with pytest.raises(ValueError, match=says):
+        list(unpacked_chunks(file(footer), {"a"}))
 
 
 @settings(max_examples=500, deadline=None)
@@ -187,6 +217,7 @@ def test_structs_of_the_compact_protocol(data, fields):
         (b"\x15", IndexError),
         (b"\x18\x7fhi\x00", IndexError),
         (b"\x19\xf5\xff\xff\xff\xff\x0f\x00", IndexError),  # 2^32 values in eight bytes
+        (b"\x19\xf7\xff\xff\xff\xff\x0f\x00", IndexError),  # of eight bytes each: none of them is looked for
         (b"\x16" + b"\xff" * 11, ValueError),
         (b"\x1b\x01\x00", ValueError),  # no struct of Parquet has a map
         (b"\x1c" * 40, ValueError),

@@ -54,13 +54,16 @@ def unpacked_chunks(stream: BinaryIO, paths: set[str]) -> Iterator[Chunk]:
     if length > min(size - TAIL, LONGEST_FOOTER):
         raise ValueError("the footer is longer than any can be")
     stream.seek(size - TAIL - length)
-    footer = _Struct(stream.read(length)).read()
-    for number, group in enumerate(_field(footer, ROW_GROUPS, list), 1):
-        for chunk in _field(group, CHUNKS, list):
+    try:
+        footer = _Struct(stream.read(length)).read()
+    except IndexError:
+        raise ValueError("the footer is truncated") from None
+    for number, group in enumerate(_values(footer, ROW_GROUPS, dict), 1):
+        for chunk in _values(group, CHUNKS, dict):
             meta = _field(chunk, META, dict)
-            path = b".".join(_field(meta, PATH, list)).decode()
+            path = b".".join(_values(meta, PATH, bytes)).decode()
             if path in paths:
-                encodings = frozenset(_field(meta, ENCODINGS, list))
+                encodings = frozenset(_values(meta, ENCODINGS, int))
                 yield Chunk(number, path, encodings, _unpacked(stream, meta))
 
 
@@ -69,7 +72,7 @@ def _unpacked(stream: BinaryIO, meta: dict[int, Any]) -> int:
     if _field(meta, VALUES, int) <= 0:
         return 0  # none is read, and where they begin is not said
     at = _field(meta, DATA_PAGE, int)
-    at = min(at, meta.get(DICTIONARY_PAGE) or at)
+    at = min(at, _field(meta, DICTIONARY_PAGE, int) or at) if DICTIONARY_PAGE in meta else at
     end = at + _field(meta, COMPRESSED, int)
     total = 0
     while at < end:
@@ -84,6 +87,8 @@ def _unpacked(stream: BinaryIO, meta: dict[int, Any]) -> int:
 
 def _page_header(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
     """Return the page header at byte `at`, and its length; it may hold long statistics."""
+    if not 0 <= at < stream.seek(0, os.SEEK_END):
+        raise ValueError("a page begins outside of the file")
     stream.seek(at)
     data = b""
     while more := stream.read(max(HEADER, len(data))):
@@ -102,6 +107,13 @@ def _field(struct: Any, number: int, kind: type) -> Any:
     if not isinstance(value, kind):
         raise ValueError(f"field {number} is missing")
     return value
+
+
+def _values(struct: Any, number: int, kind: type) -> list[Any]:
+    values: list[Any] = _field(struct, number, list)
+    if not all(isinstance(value, kind) for value in values):
+        raise ValueError(f"field {number} has values of another type")
+    return values
 
 
 class _Struct:
