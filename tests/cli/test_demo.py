@@ -2,7 +2,8 @@
 
 import pytest
 
-from tacit.demo import set_aside
+from tacit.bundle import verify
+from tacit.demo import DemoReport, set_aside
 from tacit.errors import TacitError
 
 
@@ -52,3 +53,10 @@ def test_a_lookalike_file_is_not_moved(here):
     (here / "demo" / "hospitals").write_text("a file of this name")
     with pytest.raises(TacitError, match="not an earlier demo"):
         set_aside(here / "demo")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_a_bundle_that_does_not_hold_ends_with_1(tacit, here, monkeypatch, arguments):
+    report = DemoReport(here / "tacit-demo", alone={"north": 0.5}, rows={"north": 2}, verification=verify(b"no bundle"))
+    monkeypatch.setattr("tacit.demo.run_demo", lambda *_: report)
+    assert tacit("demo", *arguments).code == 1

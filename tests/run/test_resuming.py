@@ -1,6 +1,7 @@
 """A run that broke off goes on where it was: nothing is charged twice, and at most the round under way is lost."""
 
 import itertools
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -14,6 +15,7 @@ from tacit.errors import BudgetError, FormatError, ProtocolError, TacitError
 from tacit.keys import Identity
 from tacit.run import coordinator_steps, new_study, party_steps
 from tacit.run.checkpoint import Checkpoint
+from tacit.run.continuing import Start
 from tacit.study import Study
 from tacit.study.drafting import Choices
 
@@ -207,10 +209,7 @@ def test_a_coordinator_that_joins_those_who_share_no_step_is_refused(make_study,
     for path in study.member_folder("west").iterdir():
         path.unlink()
     monkeypatch.setattr("tacit.run.coordinator.who_can_start", tuple)
-    monkeypatch.setattr(
-        "tacit.run.coordinator.start_of",
-        lambda claims: __import__("tacit.run.continuing").run.continuing.Start(2, None),
-    )
+    monkeypatch.setattr("tacit.run.coordinator.start_of", lambda claims: Start(2, None))
     again = Attempt(read_again(study), identities, tables)
     with pytest.raises(ProtocolError):
         again.go()
@@ -232,6 +231,21 @@ def test_a_finished_run_is_not_continued(make_study, identities, tables):
     again = Attempt(read_again(study), identities, tables).go()
     assert "continues_after" not in again.joined()
     assert set(again.results) == set(NAMES)
+
+
+def test_killed_between_its_last_entry_and_forgetting_has_only_the_sealing_to_repeat(
+    make_study, identities, tables, monkeypatch
+):
+    study = make_study()
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "forget", lambda self: None)
+        first = Attempt(study, identities, tables).go()
+    before = {name: charged(study, name) for name in NAMES}
+    again = Attempt(read_again(study), identities, tables).go()
+    assert set(again.results) == set(NAMES)
+    assert {name: charged(study, name) for name in NAMES} == before
+    assert again.bundle.open(identities["north"]).digest == first.bundle.open(identities["north"]).digest
+    assert Checkpoint(study, identities["north"]).marks == ()
 
 
 @pytest.fixture
@@ -284,3 +298,26 @@ def test_a_damaged_checkpoint_says_what_to_do(broken_off, identities, spoil):
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(FormatError, match="remove it to give up the run"):
         Checkpoint(broken_off, identities["north"])
+
+
+def test_a_checkpoint_of_another_version_is_refused(broken_off, identities, monkeypatch):
+    checkpoint = Checkpoint(broken_off, identities["north"])
+    with monkeypatch.context() as patch:
+        patch.setattr("tacit.run.checkpoint.FORMAT", "tacit-checkpoint/2")
+        checkpoint.keep(checkpoint.marks[0], checkpoint.state(checkpoint.marks[0]))
+    with pytest.raises(FormatError, match="another version"):
+        Checkpoint(broken_off, identities["north"])
+
+
+def test_a_checkpoint_that_cannot_be_removed_does_not_cost_the_bundle(broken_off, identities):
+    checkpoint = Checkpoint(broken_off, identities["north"])
+    path = broken_off.member_folder("north") / "checkpoint"
+    path.unlink()
+    path.mkdir()
+    checkpoint.forget()
+    assert checkpoint.marks == ()
+
+
+def test_a_checkpoint_is_not_pickled(broken_off, identities):
+    with pytest.raises(TypeError, match="keeps the model"):
+        pickle.dumps(Checkpoint(broken_off, identities["north"]))

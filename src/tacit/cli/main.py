@@ -62,6 +62,13 @@ def main() -> None:
     """Run the command line; never shows a traceback for a user's mistake."""
     use_json("--json" in sys.argv)
     try:
+        _run()
+    except BrokenPipeError:
+        _end_without_reader()
+
+
+def _run() -> None:
+    try:
         app(prog_name="tacit")
     except TacitError as error:
         fail(error)
@@ -69,8 +76,6 @@ def main() -> None:
         fail(_missing_extra(error))
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        _end_without_reader()
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         fail(TacitError(f"the system refused{where}: {error.strerror or error}"))
