@@ -5,7 +5,6 @@ Exit codes: 0 it holds or is done; 1 it does not hold or could not be done; 2 th
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -63,8 +62,8 @@ def main() -> None:
     use_json("--json" in sys.argv)
     try:
         _run()
-    except BrokenPipeError:
-        _end_without_reader()
+    except BrokenPipeError:  # whoever read our output has gone, as in `tacit ... | head`
+        sys.exit(1)
 
 
 def _run() -> None:
@@ -87,9 +86,3 @@ def _missing_extra(error: ModuleNotFoundError) -> TacitError:
     if extra is None:
         raise error
     return TacitError(f"this needs {error.name}, which is not installed: pip install 'tacit[{extra}]'")
-
-
-def _end_without_reader() -> None:
-    """End quietly when whoever reads our output has gone (`tacit ... | head`)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(1)
