@@ -3,6 +3,13 @@
 import csv
 import stat
 
+import numpy as np
+
+from tacit.bundle import Bundle
+from tacit.bundle.personal import save_personal
+from tacit.graph import Graph, Linear, Sigmoid
+from tacit.keys import Identity
+
 
 def test_prints_a_prediction_for_every_row(tacit, sealed):
     done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--json")
@@ -74,3 +81,26 @@ def test_another_study_than_expected_predicts_nothing(tacit, sealed):
 def test_identity_may_come_from_the_environment(tacit, sealed, monkeypatch):
     monkeypatch.setenv("TACIT_IDENTITY", "north.key")
     assert tacit("predict", sealed.bundle, sealed.table).code == 0
+
+
+def test_a_personal_model_predicts_and_is_said_to_be_certified_by_nobody(tacit, sealed):
+    bundle, north = Bundle.load(sealed.bundle), Identity.load(sealed.here / "north.key")
+    schema = bundle.agreement.data
+    always = Linear.of(np.zeros((1, len(schema.features))), np.array([4.0]))
+    graph = Graph.build([always, Sigmoid.of()], schema.feature_low, schema.feature_high)
+    save_personal(sealed.here / "own", graph, bundle, north)
+    arguments = ("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--study", sealed.study)
+    done = tacit(*arguments, "--personal", "own")
+    assert done.code == 0
+    assert "those of the common model and not of this one" in done.err
+    assert set(tacit(*arguments, "--personal", "own", "--json").json["predictions"]) == {"yes"}
+    assert set(tacit(*arguments, "--json").json["predictions"]) == {"yes", "no"}
+
+
+def test_a_personal_model_of_somebody_else_predicts_nothing(tacit, sealed):
+    bundle, east = Bundle.load(sealed.bundle), Identity.load(sealed.here / "east.key")
+    save_personal(sealed.here / "own", bundle.open(east), bundle, east)
+    done = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key", "--personal", "own")
+    assert done.code == 1
+    assert "no personal model of 'north' that goes with this bundle" in done.err
+    assert "probability" not in done.out

@@ -52,7 +52,7 @@ def test_hears_in_this_order(people, quick):
 ALTERED = [
     (1, ".joins[0].body.nonce flipped"),
     (2, ".advertisements[0].channel_key flipped"),
-    (3, ".deliveries[0].piece.shares flipped"),
+    (3, ".deliveries[0].piece.dealing.shares flipped"),
     (4, ".parties with its last twice"),
     (5, ".confirmations[0].signature flipped"),
     (6, ".words cut"),

@@ -72,6 +72,9 @@ def test_everyone_has_the_same_file_and_only_parties_hear_of_their_rows(people, 
     assert len({(tmp_path / "out" / f"{name}.tacit").read_bytes() for name in (*NAMES, COORDINATOR)}) == 1
     assert verify(tmp_path / "out" / "north.tacit", study=place).holds
     assert run.reports[COORDINATOR].fixed_point is None
+    assert not list(own_copy(place, COORDINATOR).member_folder(COORDINATOR).glob("*.jsonl"))
+    (log,) = own_copy(place, COORDINATOR).run_logs(COORDINATOR)
+    assert list(log)[-1].kind == "sealed"
     assert run.reports["north"].fixed_point["rows"] == len(people.tables["north"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         f"{name}.tacit" for name in (*NAMES, COORDINATOR)
@@ -129,11 +132,10 @@ def alone(people, tmp_path):
     study = people.study(tmp_path / "study", timeout=1)
     (tmp_path / "north.csv").write_text("age,dose,ill\n30,0.5,no\n60,0.25,yes\n")
 
-    def take(name="north", data="north.csv", out="out.tacit", listen=None, identity=None):
-        own = identity or people.identities[name]
-        return take_part(
-            Study.load(study.folder), own, tmp_path / data if data else None, tmp_path / out, listen, lambda event: None
-        )
+    def take(name="north", data="north.csv", out="out.tacit", listen=None, identity=None, store=None):
+        own, table = identity or people.identities[name], tmp_path / data if data else None
+        mine = Study.load(study.folder)
+        return take_part(mine, own, table, tmp_path / out, listen, lambda event: None, store=store)
 
     return take
 
@@ -162,6 +164,8 @@ def test_a_place_where_nothing_can_be_written_is_refused_before_anything_is_spen
 def test_each_role_has_its_arguments(people, alone):
     refused(alone, "is a party: give its table", AgreementError, data=None)
     refused(alone, "never sees a table", AgreementError, name=COORDINATOR)
+    refused(alone, "is a party, which keeps its record in its folder", AgreementError, store="sqlite:///x")
+    refused(alone, "has to be a file that lasts", TacitError, name=COORDINATOR, data=None, store="sqlite://")
     refused(alone, "is not a member of the study", AgreementError, identity=Identity.new("north"))
     refused(alone, "is not a member of the study", AgreementError, identity=Identity.new("stranger"))
 

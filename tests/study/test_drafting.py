@@ -150,3 +150,14 @@ def test_says_loudly_when_nothing_is_hidden(people, tmp_path, draft):
     assert said["privacy"].startswith("none: nothing is hidden")
     said = dict(describe(Study.new(tmp_path / "seeded", draft(test_seed=9), publics)))
     assert said["INSECURE"] == "test seed 9: there is NO privacy"
+
+
+def test_says_how_it_trains_where_that_is_not_the_ordinary_way(people, tmp_path, draft):
+    more = 'strategy = "fedprox"\nlocal_steps = 7\nvalidation_share = 0.2\npatience = 4\npersonal = "last-layer"'
+    text = draft(momentum=0.0, unit="party").decode().replace("[training]", f"[training]\n{more}")
+    publics = [people[name].public for name in ("ash", "birch", "cedar", "carrier")]
+    said = dict(describe(Study.new(tmp_path / "study", text.encode(), publics)))["training"]
+    assert "strategy fedprox, 7 local steps, 20% of the rows held back" in said
+    assert said.endswith("stops after 4 rounds without improvement, each party keeps a last layer of its own")
+    plain = dict(describe(people.study(tmp_path / "plain")))["training"]
+    assert plain.endswith("s to answer")

@@ -398,6 +398,6 @@ def test_whatever_is_appended_can_be_read_again(path, entries):
 
 def test_larger_than_any(path, monkeypatch):
     written(path)
-    monkeypatch.setattr("tacit.study.log.MAX_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr("tacit.study.lines.MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(FormatError, match="larger than"):
         Log(path)

@@ -21,6 +21,7 @@ EXTRAS = {
     "dp_accounting": "federated",
     "opendp": "federated",
     "sklearn": "federated",
+    "sqlalchemy": "federated",
     "onnx": "import",
 }
 

@@ -31,6 +31,9 @@ def predict(
     out: Annotated[Path | None, typer.Option("--out", "-o", dir_okay=False, help="Write a CSV, mode 0600.")] = None,
     study: StudyOption = None,
     pin: PinOption = None,
+    personal: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Your personal model that goes with the bundle.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict for every row, with the model opened by your key. Rows and predictions stay on this machine.
@@ -42,7 +45,9 @@ def predict(
     from tacit.study import Study
 
     expected = Study.load(study) if study else None
-    result = predictions.predict(Bundle.load(bundle), load_identity(identity), table, expected, load_pins(pin))
+    result = predictions.predict(
+        Bundle.load(bundle), load_identity(identity), table, expected, load_pins(pin), personal
+    )
     if out is not None:
         result.save(out)
     if as_json:

@@ -31,6 +31,11 @@ def show_progress(study: Study) -> Iterator[Emit]:
             if event.kind in ("connected", "refused", "dropped"):
                 words = [word for word in (body.get("party"), body.get("reason")) if word]
                 progress.console.print(f"{event.kind:<10} {': '.join(words)}", markup=False, soft_wrap=True)
+            elif event.kind == "waiting":
+                progress.update(task, description="waiting for the others")
+                progress.console.print(f"waiting    {body.get('reason', '')}", markup=False, soft_wrap=True)
+            elif event.kind == "personal":
+                progress.console.print(f"personal   {body.get('reason') or body['path']}", markup=False, soft_wrap=True)
             elif event.kind == "joined":
                 progress.update(task, description="training", completed=body.get("continues_after", 0))
                 if "continues_after" in body:
@@ -50,6 +55,8 @@ def round_note(event: Event, study: Study) -> str:
     parts = []
     if body.get("loss") is not None:
         parts.append(f"loss {body['loss']:.3f}")
+    if body.get("validation") is not None:
+        parts.append(f"held back {body['validation']:.3f}")
     if "epsilon" in body and study.agreement.privacy.unit != "none":
         parts.append(f"epsilon {body['epsilon']:.2f} of {study.agreement.privacy.epsilon:g}")
     parts.append(f"{body['survivors']} parties")

@@ -10,7 +10,7 @@ import typer
 from tacit.cli.console import IdentityOption, JsonOption, errors, load_identity, print_json, say
 
 if TYPE_CHECKING:
-    from tacit.run import RunReport
+    from tacit.run import Event, RunReport
 
 
 def train(
@@ -25,6 +25,13 @@ def train(
     ),
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT to listen on, where it differs from the agreed address (coordinator).")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TACIT_STORE",
+            help="SQLAlchemy URL of the database for the record of runs (coordinator); by default SQLite in the study.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,11 +51,15 @@ def train(
         )
     own = load_identity(identity)
     if as_json:
-        report = take_part(study, own, data, out, listen, lambda event: print_json({"event": event.kind, **event.body}))
+
+        def tell(event: Event) -> None:
+            print_json({"event": event.kind, **event.body})
+
+        report = take_part(study, own, data, out, listen, tell, store=store)
         print_json({"event": "done", **_summary(report, out)})
         return
     with show_progress(study) as watch:
-        report = take_part(study, own, data, out, listen, watch)
+        report = take_part(study, own, data, out, listen, watch, store=store)
     _show(report, out)
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
-import numpy as np
-
 from tacit.bundle import Bundle
 from tacit.federated.plan import Plan, Step, make_plan
 from tacit.federated.secagg import AggregationServer
@@ -18,7 +16,7 @@ from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedV
 from tacit.run.continuing import start_of, who_can_start
 from tacit.run.events import Event, joined_event
 from tacit.run.joining import claims, grants_fault, join_fault, run_identity
-from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Total
+from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Ready, Total
 from tacit.run.record import Record
 from tacit.run.sealing import seal_as_coordinator
 from tacit.run.talk import Emit, of_kind, require_enough
@@ -48,11 +46,22 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     emit(joined_event(run_id, names, start))
     answers: Answers = yield dict.fromkeys(names, participants)
     for step in plan.steps[start.step :]:
+        if _stopped(study, answers):
+            break
         answers = yield from _sum(study, plan, step, record, answers, emit)
     bundle: Bundle = yield from seal_as_coordinator(study, record, answers, emit)
     record.sealed(bundle.encode())
     emit(Event("sealed", {"signers": list(bundle.manifest.signers)}))
     return bundle
+
+
+def _stopped(study: Study, answers: Answers) -> bool:
+    """Return whether the parties have stopped early, by what most of them say: the coordinator sees no loss.
+
+    All honest parties decide alike, so whoever says something else is left out where that answer is looked at.
+    """
+    ready = sum(isinstance(answer, Ready) for answer in answers.values())
+    return study.agreement.training.patience > 0 and 2 * ready > len(answers)
 
 
 def _begin(study: Study, plan: Plan, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
@@ -82,24 +91,21 @@ def _sum(
     study: Study, plan: Plan, step: Step, record: Record, answers: Answers, emit: Emit
 ) -> Generator[Outgoing, Answers, Answers]:
     """Carry one secure sum; returns the parties' answers to its total."""
-    server, there = AggregationServer(record.setting(step)), set(answers)
-    roster = server.roster(of_kind(answers, Advertisement, emit))
-    present = {advertisement.party for advertisement in roster.advertisements}
-    answers = yield dict.fromkeys(present, roster)
+    setting = record.setting(step)
+    server, there = AggregationServer(setting), set(answers)
+    answers = yield server.roster(of_kind(answers, Advertisement, emit))
     answers = yield server.inboxes(of_kind(answers, Shares, emit))
     record.charge(step)
-    survivors = server.survivors(of_kind(answers, MaskedVector, emit))
-    answers = yield dict.fromkeys(survivors.parties, survivors)
-    confirmations = server.confirmations(of_kind(answers, Confirmation, emit))
-    present = {confirmation.party for confirmation in confirmations.confirmations}
-    answers = yield dict.fromkeys(present, confirmations)
+    answers = yield server.survivors(of_kind(answers, MaskedVector, emit))
+    confirmed = server.confirmations(of_kind(answers, Confirmation, emit))
+    answers = yield {name: reply for name, reply in confirmed.items() if name not in server.excluded}
     unmaskings = of_kind(answers, Unmasking, emit)
-    words = np.ascontiguousarray(server.result(unmaskings)).astype(step.encoding.dtype).tobytes()
-    record.total(step, survivors.parties, words)
+    words = setting.pack(server.result(unmaskings))
+    record.total(step, server.surviving, words)
     for name, reason in server.excluded.items():
         if name in there:  # of those who were lost before, it was told then
             emit(Event("dropped", {"party": name, "reason": reason}))
     left = [name for name in unmaskings if name not in server.excluded]
     require_enough(study, left, f"unmask of {step.kind} {step.index}")
-    emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(survivors.parties)}))
+    emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(server.surviving)}))
     return (yield dict.fromkeys(left, Total(words)))

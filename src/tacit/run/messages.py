@@ -84,7 +84,7 @@ class Participants(_Said, frozen=True, tag="run/participants"):
 
 
 class Total(_Said, frozen=True, tag="run/total"):
-    """Coordinator to all: the blinded sum of a step."""
+    """Coordinator to all: the blinded sum of a step, packed."""
 
     words: bytes
 

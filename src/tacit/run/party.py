@@ -11,11 +11,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
-
 from tacit.bundle import Bundle
+from tacit.bundle.personal import save_personal
 from tacit.data import Table
-from tacit.errors import AgreementError, ProtocolError
+from tacit.errors import AgreementError, ProtocolError, TacitError
 from tacit.federated.plan import Plan, Step, make_plan
 from tacit.federated.privacy import Accountant
 from tacit.federated.secagg import AggregationParty, Setting
@@ -76,6 +75,8 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     emit(joined_event(joined.run_id, joined.participants, joined.start))
     member = _Member(study, identity, joined, record, accountant, training)
     for step in plan.steps[joined.start.step :]:
+        if training.stopped:
+            break
         shown = yield from member.take(step)
         checkpoint.keep(record.mark(step), training.state())
         emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, **shown}))
@@ -87,7 +88,21 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     record.sealed(bundle.encode())
     checkpoint.forget()
     emit(Event("sealed", {"signers": list(bundle.manifest.signers), "epsilon": ledger.epsilon_spent}))
+    _keep_personal(study, identity, training, bundle, emit)
     return PartyResult(bundle, fixed_point)
+
+
+def _keep_personal(study: Study, identity: Identity, training: FederatedTraining, bundle: Bundle, emit: Emit) -> None:
+    """Where the agreement wants it, keep a model with a last layer of this party's own, in its folder of the study."""
+    if study.agreement.training.personal == "none":
+        return
+    graph, report = training.personal_graph()
+    path = study.member_folder(identity.name) / "personal-model"
+    try:
+        save_personal(path, graph, bundle, identity)
+    except TacitError as error:  # the run is done, and its bundle worth more
+        report = {"reason": str(error)}
+    emit(Event("personal", {"path": str(path), **report}))
 
 
 class _Member:
@@ -129,13 +144,13 @@ class _Member:
         return words
 
     def _learn(self, step: Step, setting: Setting, total: Total, survivors: tuple[str, ...]) -> dict[str, Any]:
-        if len(total.words) != setting.vector_bytes:
+        words = setting.unpack(total.words)
+        if words is None:
             raise ProtocolError(
-                f"the total has {len(total.words)} bytes, not {setting.vector_bytes}",
+                f"the total of {len(total.words)} bytes is not one of {setting.vector_bytes}",
                 culprit=setting.coordinator,
                 step="total",
             )
-        words = np.frombuffer(total.words, step.encoding.dtype).copy()
         self._joined.group_key.unblind(words, step.index, survivors)
         self._record.total(step, survivors, total.words)
         shown = self._training.apply(step, words, len(survivors))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from tacit.federated.plan import Step
-from tacit.federated.secagg import Setting
+from tacit.federated.secagg import Setting, thresholds
 from tacit.run.continuing import SEALED, Mark, Start
 from tacit.study import Head, Log, Study
 
@@ -54,6 +54,7 @@ class Record:
             length=step.encoding.length,
             word_bits=step.encoding.word_bits,
             coordinator=self._study.coordinator.name,
+            sparse=thresholds.needs_sparse(len(self._study.parties)),
         )
 
     def charge(self, step: Step) -> None:

@@ -20,6 +20,7 @@ from tacit.study import Study
 from tacit.wire import Channel
 
 Accept = Callable[[float], Channel]
+LEFT_OUT = "left out of the run"
 
 
 def serve_party(study: Study, identity: Identity, table: Table, channel: Channel, emit: Emit) -> PartyResult:
@@ -43,6 +44,8 @@ def serve_party(study: Study, identity: Identity, table: Table, channel: Channel
     except TacitError as error:
         _tell_quietly(channel, FromParty(Stop(f"{type(error).__name__} at {identity.name}")))
         raise
+    finally:
+        steps.close()  # gives up this party's place in the study's folder, whoever still holds the error
 
 
 def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
@@ -94,7 +97,7 @@ class _Crowd:
     def exchange(self, outgoing: Mapping[str, CoordinatorMessage]) -> dict[str, PartyMessage]:
         """Send each party its message and return the answers; parties without a message are dismissed."""
         for name in set(self._channels) - set(outgoing):
-            self._drop(name, "left out of the run", tell=True)
+            self._drop(name, LEFT_OUT, tell=True)
         present = [name for name in outgoing if name in self._channels]
         faults = self._threads.map(lambda name: self._send(name, outgoing[name]), present)
         for name, fault in zip(present, list(faults), strict=True):

@@ -1,98 +1,107 @@
-"""One call from a study folder to a sealed bundle on disk: what `tacit train` does."""
+"""One call from a study folder to a sealed bundle on disk, over this library's own channels.
+
+`take_part` is one attempt, what `tacit train` does; `keep_taking_part` tries again until it is done.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tacit.bundle import Bundle
 from tacit.data import load
-from tacit.errors import AgreementError, TacitError
+from tacit.errors import AgreementError
 from tacit.keys import Identity
 from tacit.run.preparing import check_study
+from tacit.run.report import RunReport, check_place
+from tacit.run.service import DEFAULT_PATIENCE, Patience, serve_runs_as_coordinator, serve_runs_as_party
 from tacit.run.serving import serve_coordinator, serve_party
 from tacit.run.talk import Emit
 from tacit.study import Study
-from tacit.wire import Listener, connect
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """The bundle, and for a party what fixed point changed on its own rows (None for the coordinator)."""
-
-    bundle: Bundle
-    fixed_point: dict[str, Any] | None
+from tacit.wire import Channel, Listener, connect
 
 
 def take_part(
-    study: Study, identity: Identity, data: Path | None, out: Path, listen: str | None, emit: Emit
+    study: Study,
+    identity: Identity,
+    data: Path | None,
+    out: Path,
+    listen: str | None,
+    emit: Emit,
+    *,
+    store: str | None = None,
 ) -> RunReport:
     """Take part in one run of `study` in the role that `identity` has in it, and write the bundle to `out`.
 
-    A party gives its table as `data`; the coordinator gives None and may listen at another address than agreed on.
+    A party gives its table as `data`; the coordinator gives None, may listen at another address than agreed on, and may
+    keep its record of runs in the database at the SQLAlchemy URL `store` (None: a SQLite file in its folder).
 
     Raises:
         TacitError: whatever stands in the way; nothing is left half written.
     """
     check_place(out)
-    study.require_signed()
-    check_study(study)
-    role = study.role_of(identity.public)
-    if role == "party":
-        if data is None:
-            raise AgreementError(f"{identity.name!r} is a party: give its table with --data")
-        report = _as_party(study, identity, data, emit)
-    elif role == "coordinator":
-        if data is not None:
-            raise AgreementError(f"{identity.name!r} is the coordinator, which never sees a table: leave --data out")
-        report = _as_coordinator(study, identity, listen, emit)
-    else:
-        raise AgreementError(f"{identity.name!r} receives the model but takes no part in training")
-    try:
-        report.bundle.save(out)
-    except TacitError as error:
-        raise TacitError(f"{error}. The run is done: the other members have the same bundle, copy theirs") from None
-    return report
+    table_path = _checked(study, identity, data, store)
+    if table_path is not None:
+        table = load(table_path, study.agreement.data)
+        with _connect(study, identity) as channel:
+            result = serve_party(study, identity, table, channel, emit)
+        return RunReport(result.bundle, result.fixed_point).write(out)
+    study.use_store(identity.name, store)
+    with _listener(study, identity, listen) as listener:
+        return RunReport(serve_coordinator(study, listener.accept, emit), None).write(out)
 
 
-def check_place(out: Path) -> None:
-    """Check, before anything is spent on it, that a bundle can be written to `out`.
+def keep_taking_part(
+    study: Study,
+    identity: Identity,
+    data: Path | None,
+    out: Path,
+    listen: str | None,
+    emit: Emit,
+    *,
+    store: str | None = None,
+    patience: Patience = DEFAULT_PATIENCE,
+) -> RunReport:
+    """Take part like `take_part`, again after every run that broke off, until one is sealed and written to `out`.
+
+    See `tacit.run.service` for what is tried again; started once more after the end, it finds `out` and returns.
 
     Raises:
-        TacitError: something is there already, or nothing can be written there.
+        TacitError: what trying again does not mend, or the last of the tries that `patience` allows.
     """
-    try:
-        out.lstat()
-    except FileNotFoundError:
-        _check_folder(out)
-    except OSError as error:
-        raise TacitError(f"cannot write {out}: {error.strerror}") from None
-    else:
-        raise TacitError(f"{out} exists already and is not written over: choose another place for the bundle (--out)")
+    table_path = _checked(study, identity, data, store)
+    if table_path is not None:
+        table = load(table_path, study.agreement.data)
+        return serve_runs_as_party(
+            study, identity, table, lambda: _connect(study, identity), out, emit, patience=patience
+        )
+    with _listener(study, identity, listen) as listener:
+        return serve_runs_as_coordinator(study, identity, listener.accept, out, emit, store=store, patience=patience)
 
 
-def _check_folder(out: Path) -> None:
-    try:
-        with tempfile.TemporaryFile(dir=out.parent):
-            return
-    except OSError as error:
-        raise TacitError(f"cannot write {out}: {error.strerror}; check the folder and its permissions") from None
+def _checked(study: Study, identity: Identity, data: Path | None, store: str | None) -> Path | None:
+    """Return a party's `data`, None for the coordinator, once the agreement holds and the arguments suit the role."""
+    study.require_signed()
+    check_study(study)
+    role, name = study.role_of(identity.public), identity.name
+    if role == "recipient":
+        raise AgreementError(f"{name!r} receives the model but takes no part in training")
+    if role == "party" and data is None:
+        raise AgreementError(f"{name!r} is a party: give its table with --data")
+    if role == "party" and store is not None:
+        raise AgreementError(
+            f"{name!r} is a party, which keeps its record in its folder: leave --store (TACIT_STORE) out"
+        )
+    if role == "coordinator" and data is not None:
+        raise AgreementError(f"{name!r} is the coordinator, which never sees a table: leave --data out")
+    return data
 
 
-def _as_party(study: Study, identity: Identity, data: Path, emit: Emit) -> RunReport:
-    table = load(data, study.agreement.data)
+def _connect(study: Study, identity: Identity) -> Channel:
     place, patience = study.agreement.coordinator, study.agreement.training.timeout_seconds
-    with connect(place.host, place.port, identity, study.coordinator, timeout=patience, retry_for=patience) as channel:
-        result = serve_party(study, identity, table, channel, emit)
-    return RunReport(result.bundle, result.fixed_point)
+    return connect(place.host, place.port, identity, study.coordinator, timeout=patience, retry_for=patience)
 
 
-def _as_coordinator(study: Study, identity: Identity, listen: str | None, emit: Emit) -> RunReport:
+def _listener(study: Study, identity: Identity, listen: str | None) -> Listener:
     host, _, port = (listen or study.agreement.coordinator.address).rpartition(":")
     if not (port.isascii() and port.isdigit()):
         raise AgreementError(f"{listen!r} is not HOST:PORT")
-    with Listener(host.strip("[]"), int(port), identity, study.parties) as listener:
-        bundle = serve_coordinator(study, listener.accept, emit)
-    return RunReport(bundle, None)
+    return Listener(host.strip("[]"), int(port), identity, study.parties)

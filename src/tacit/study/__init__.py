@@ -1,13 +1,15 @@
 """The study: what the parties agree on, in a file that all of them sign, and the log of what was done under it."""
 
-from tacit.study.agreement import Agreement, Coordinator, Insecure, Model, Party, Privacy, Release, Training, Trust
+from tacit.study.agreement import Agreement, Coordinator, Insecure, Party, Privacy, Release, Training, Trust
 from tacit.study.log import Entry, Head, Log
+from tacit.study.model import Convolution, Model
 from tacit.study.signatures import AgreementSignature
 from tacit.study.study import Study
 
 __all__ = [
     "Agreement",
     "AgreementSignature",
+    "Convolution",
     "Coordinator",
     "Entry",
     "Head",

@@ -19,11 +19,12 @@ from tacit.data import Schema
 from tacit.errors import AgreementError, FormatError
 from tacit.keys import FINGERPRINT_PREFIX
 from tacit.keys.public import check_name
+from tacit.study.model import Model, check_model
 from tacit.study.text import check_text
 
 FORMAT = "tacit-study/1"
 MIN_PARTIES = 3
-MAX_PARTIES = 100
+MAX_PARTIES = 1000
 MAX_PURPOSE = 10_000
 MAX_RECIPIENTS = 100
 
@@ -59,19 +60,11 @@ class Coordinator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int(self.address.rpartition(":")[2])
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The model to train: `linear` (regression), `logistic`, or `mlp` with ReLU layers of the `hidden` widths."""
-
-    kind: Literal["linear", "logistic", "mlp"]
-    hidden: tuple[int, ...] = ()
-    fraction_bits: int = 16
-    seed: int = 0
-
-
 class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to train. `clip` bounds the Euclidean norm of what one record (or one party) contributes to a round.
 
-    Where noise is added, the model is the average over the last `average_last` part of the rounds.
+    Where noise is added, the model is the average over the last `average_last` part of the rounds. What each
+    `strategy` takes, early stopping (`validation_share`, `patience`) and `personal` are in docs/training.md.
     """
 
     rounds: int
@@ -83,6 +76,18 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["federated"] = "federated"
     local_steps: int = 1
     timeout_seconds: float = 120.0
+    strategy: Literal["auto", "fedsgd", "fedavg", "fedprox", "fedadam", "scaffold"] = "auto"
+    batch_rows: int = 0
+    server_learning_rate: float = 1.0
+    proximal: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.99
+    tau: float = 1e-3
+    control_clip: float = 1.0
+    validation_share: float = 0.0
+    patience: int = 0
+    min_improvement: float = 0.0
+    personal: Literal["none", "last-layer"] = "none"
 
 
 class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,7 +182,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             self.purpose.isprintable() and len(self.purpose) <= MAX_PURPOSE,
             f"purpose must be one line of at most {MAX_PURPOSE} characters that print",
         )
-        _check_model(self)
+        check_model(self.model, self.data)
         _check_training(self.training)
         _check_privacy(self.privacy)
         _check_trust(self)
@@ -223,33 +228,36 @@ def _check_members(agreement: Agreement) -> None:
     )
 
 
-def _check_model(agreement: Agreement) -> None:
-    model, task = agreement.model, agreement.data.task
-    _refuse_unless(8 <= model.fraction_bits <= 20, "model.fraction_bits must be 8 to 20")
-    _refuse_unless(0 <= model.seed < 2**63, "model.seed must be 0 or more")
-    _refuse_unless(
-        all(1 <= width <= 4096 for width in model.hidden) and len(model.hidden) <= 8,
-        "model.hidden: at most 8 layers of 1 to 4096 units",
-    )
-    _refuse_unless(bool(model.hidden) == (model.kind == "mlp"), "model.hidden is for kind 'mlp', which needs it")
-    _refuse_unless(
-        (model.kind == "linear") <= (task == "regression"),
-        f"model.kind 'linear' predicts a number, but the label {agreement.data.label!r} is {task}",
-    )
-    _refuse_unless(
-        (model.kind == "logistic") <= (task != "regression"),
-        f"model.kind 'logistic' predicts a class, but the label {agreement.data.label!r} is a number",
-    )
-
-
 def _check_training(training: Training) -> None:
     _refuse_unless(1 <= training.rounds <= 10_000, "training.rounds must be 1 to 10,000")
     _refuse_unless(1 <= training.local_steps <= 1_000, "training.local_steps must be 1 to 1,000")
-    for name, low, high in (("learning_rate", 1e-6, 1e3), ("clip", 1e-6, 1e6), ("timeout_seconds", 1, 86_400)):
+    for name, low, high in (
+        ("learning_rate", 1e-6, 1e3),
+        ("clip", 1e-6, 1e6),
+        ("timeout_seconds", 1, 86_400),
+        ("server_learning_rate", 1e-6, 1e3),
+        ("tau", 1e-9, 1e3),
+        ("control_clip", 1e-6, 1e6),
+    ):
         _refuse_unless(low <= getattr(training, name) <= high, f"training.{name} must be {low:g} to {high:g}")
     _refuse_unless(0 <= training.l2 <= 1e3, "training.l2 must be 0 to 1000")
-    _refuse_unless(0 <= training.momentum < 1, "training.momentum must be 0 or more, below 1")
-    _refuse_unless(0 <= training.average_last < 1, "training.average_last must be 0 or more, below 1")
+    _refuse_unless(0 <= training.proximal <= 1e3, "training.proximal must be 0 to 1000")
+    for name in ("momentum", "average_last", "beta1", "beta2"):
+        _refuse_unless(0 <= getattr(training, name) < 1, f"training.{name} must be 0 or more, below 1")
+    _refuse_unless(0 <= training.batch_rows < 2**31, "training.batch_rows must be 0 (all rows) or more")
+    _check_validation(training)
+
+
+def _check_validation(training: Training) -> None:
+    share = training.validation_share
+    _refuse_unless(share == 0 or 0.01 <= share <= 0.5, "training.validation_share must be 0 (none), or 0.01 to 0.5")
+    _refuse_unless(0 <= training.patience <= 10_000, "training.patience must be 0 (never stop early) to 10,000")
+    _refuse_unless(0 <= training.min_improvement <= 2, "training.min_improvement must be 0 to 2, the largest loss")
+    for name, used in (("patience", training.patience > 0), ("personal", training.personal != "none")):
+        _refuse_unless(
+            share > 0 or not used,
+            f"training.{name} is decided on rows that are held back: set training.validation_share, 0.2 say",
+        )
 
 
 def _check_privacy(privacy: Privacy) -> None:

@@ -108,10 +108,19 @@ def _column(column: Column) -> str:
 
 def _training(agreement: Agreement) -> str:
     training = agreement.training
-    return (
+    parts = [
         f"learning rate {training.learning_rate:g}, momentum {training.momentum:g}, l2 {training.l2:g}, "
         f"contributions clipped to {training.clip:g}, {training.timeout_seconds:g} s to answer"
-    )
+    ]
+    if training.strategy != "auto":
+        parts.append(f"strategy {training.strategy}, {training.local_steps} local steps")
+    if training.validation_share:
+        parts.append(f"{training.validation_share:.0%} of the rows held back")
+    if training.patience:
+        parts.append(f"stops after {training.patience} rounds without improvement")
+    if training.personal != "none":
+        parts.append("each party keeps a last layer of its own")
+    return ", ".join(parts)
 
 
 def _holder(agreement: Agreement, name: str) -> str:

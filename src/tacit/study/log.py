@@ -7,20 +7,17 @@ bundle, so dropping or rewriting entries shows against any of those signatures.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
 from tacit import canonical
-from tacit.errors import FormatError, TacitError
-from tacit.files import flush_folder, read_bounded
+from tacit.errors import FormatError
+from tacit.study.lines import FileLines, Lines
 
-MAX_BYTES = 256 * 1024 * 1024
 FIRST = b"\x00" * 32
 
 
@@ -41,41 +38,39 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Log:
-    """The log in the file at `path`; made when the first entry is appended."""
+    """One run's log, in a file (made when the first entry is appended) or wherever else its `lines` are kept."""
 
-    def __init__(self, path: Path) -> None:
-        """Read and check the file.
+    def __init__(self, lines: Lines | Path | str) -> None:
+        """Read and check all entries.
 
         Raises:
-            FormatError: an entry was altered, removed from the middle, or reordered.
+            FormatError: an entry was altered, removed from the middle, or reordered; names it and where it is kept.
         """
-        self.path = Path(path)
+        self.lines: Lines = FileLines(Path(lines)) if isinstance(lines, Path | str) else lines
         self._lines: list[bytes] = []
         self._peaks: list[bytes | None] = []
         self._entries: list[Entry] = []
-        self._whole_bytes = 0
-        if _may_exist(self.path):
-            self._read(read_bounded(self.path, MAX_BYTES, "log"))
+        for number, line in enumerate(self.lines.read(), start=1):
+            where = self.lines.where(number)
+            entry = canonical.decode(line, Entry, where)
+            if entry.index != len(self._entries) or entry.previous != self._last_hash():
+                raise FormatError(f"{where}: the log was altered before or at this entry")
+            self._keep(entry, line)
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if it is kept in one."""
+        return self.lines.path if isinstance(self.lines, FileLines) else None
 
     def append(self, kind: str, body: dict[str, Any]) -> Head:
-        """Write one entry, flushed to the disk before this returns, and return the new head."""
+        """Write one entry, on the disk before this returns, and return the new head.
+
+        Raises:
+            TacitError: it cannot be written, or somebody else has appended or removed entries since this log was read.
+        """
         entry = Entry(len(self._entries), self._last_hash(), kind, body)
         line = canonical.encode(entry)
-        try:
-            new = not self.path.exists()
-            with self.path.open("x+b" if new else "r+b") as stream:
-                fcntl.flock(stream, fcntl.LOCK_EX)
-                self._refuse_if_changed(stream)
-                # Whatever follows the last whole line is what a process killed in mid-write left.
-                stream.truncate(self._whole_bytes)
-                stream.seek(self._whole_bytes)
-                stream.write(line + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            if new:
-                flush_folder(self.path.parent)
-        except OSError as error:
-            raise TacitError(f"cannot append to the log {self.path}: {error.strerror}") from None
+        self.lines.append(line)
         self._keep(entry, line)
         return self.head
 
@@ -96,37 +91,13 @@ class Log:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def _refuse_if_changed(self, stream: BinaryIO) -> None:
-        """Refuse to write over whole lines that somebody else has appended since this log was read."""
-        stream.seek(max(self._whole_bytes - 1, 0))
-        following = stream.read()
-        if following.count(b"\n") != (self._whole_bytes > 0):
-            raise TacitError(f"the log {self.path} was changed by another process: read it anew")
-
-    def _read(self, data: bytes) -> None:
-        whole, newline, _ = data.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
-            entry = canonical.decode(line, Entry, f"{self.path}, line {number}")
-            if entry.index != len(self._entries) or entry.previous != self._last_hash():
-                raise FormatError(f"{self.path}, line {number}: the log was altered before or at this entry")
-            self._keep(entry, line)
-
     def _keep(self, entry: Entry, line: bytes) -> None:
         self._entries.append(entry)
         self._lines.append(line)
         _grow(self._peaks, line)
-        self._whole_bytes += len(line) + 1
 
     def _last_hash(self) -> bytes:
         return hashlib.sha256(b"\x00" + self._lines[-1]).digest() if self._lines else FIRST
-
-
-def _may_exist(path: Path) -> bool:
-    """Return whether there is something at `path`, or this process may not look: reading it will say so."""
-    try:
-        return path.exists()
-    except OSError:
-        return True
 
 
 def tree_hash(lines: list[bytes]) -> bytes:

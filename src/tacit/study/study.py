@@ -4,6 +4,7 @@
     STUDY/identities/NAME.pub   public identities of all members
     STUDY/signatures/NAME.sig   one per party
     STUDY/log/NAME/RUN.jsonl    what this member has seen done, a file per run
+    STUDY/log/NAME/runs.sqlite  or all runs in a database (see `Study.use_store`)
     STUDY/log/NAME/running      locked while this member is in a run
 
 Everything but the log is public to the members and the same for each of them.
@@ -15,6 +16,7 @@ import fcntl
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tacit.errors import AgreementError, FormatError, TacitError
 from tacit.files import flush_folder, read_bounded, write_atomically
@@ -24,6 +26,11 @@ from tacit.study import signatures, text
 from tacit.study.agreement import Agreement
 from tacit.study.log import Log
 from tacit.study.signatures import AgreementSignature
+
+if TYPE_CHECKING:
+    from tacit.study.store import LogStore  # needs SQLAlchemy, which members without a database have no use for
+
+STORE_NAME = "runs.sqlite"
 
 
 class Study:
@@ -36,6 +43,7 @@ class Study:
             FormatError, AgreementError: a file is missing or altered, or a key is not the one agreed on.
         """
         self.folder = Path(folder)
+        self._stores: dict[str, LogStore] = {}
         path = self.folder / "study.toml"
         if not _may_be_file(path):
             raise AgreementError(f"{self.folder} is no study: it has no study.toml (see `tacit study new`)")
@@ -90,9 +98,29 @@ class Study:
         """Return the folder of what `member` alone keeps, made if need be; raises TacitError."""
         return _make_folder(self.folder / "log" / member)
 
+    def use_store(self, member: str, url: str | None = None) -> None:
+        """Keep `member`'s logs of new runs in the database at a SQLAlchemy URL; None is a SQLite file in its folder.
+
+        Logs that it has kept in files or in that SQLite file stay where they are, and count as before.
+
+        Raises:
+            TacitError: no such database is possible, or the folder cannot be made.
+        """
+        from tacit.study.store import LogStore
+
+        if url is None:
+            self._stores[member] = LogStore.at(self.member_folder(member) / STORE_NAME, self.digest, member)
+        else:
+            self._stores[member] = LogStore(url, self.digest, member)
+
     def run_log(self, member: str, run_id: bytes) -> Log:
         """Return the log that `member` keeps of the run `run_id`, read anew."""
-        return Log(self.member_folder(member) / f"{run_id.hex()}.jsonl")
+        path = self.member_folder(member) / f"{run_id.hex()}.jsonl"
+        stores = [] if _may_be_file(path) else self._stores_of(member)
+        for store in stores:
+            if run_id in store.runs():
+                return Log(store.lines(run_id))
+        return Log(stores[0].lines(run_id)) if stores else Log(path)
 
     def run_logs(self, member: str) -> list[Log]:
         """Return the logs that `member` keeps of all runs so far, in the order of their names.
@@ -103,12 +131,16 @@ class Study:
         folder = self.folder / "log" / member
         try:
             # Not `glob`, which passes over a folder that may not be read.
-            paths = sorted(path for path in folder.iterdir() if path.suffix == ".jsonl")
+            logs = {path.stem: Log(path) for path in folder.iterdir() if path.suffix == ".jsonl"}
         except FileNotFoundError:
-            return []
+            logs = {}
         except OSError as error:
             raise TacitError(f"cannot read the logs of earlier runs in {folder}: {error.strerror}") from None
-        return [Log(path) for path in paths]
+        for store in self._stores_of(member):
+            for run_id in store.runs():
+                if run_id.hex() not in logs:
+                    logs[run_id.hex()] = Log(store.lines(run_id))
+        return [logs[name] for name in sorted(logs)]
 
     @contextmanager
     def running(self, member: str) -> Iterator[None]:
@@ -132,9 +164,11 @@ class Study:
             yield
 
     def keepers(self, run_id: bytes | None = None) -> list[str]:
-        """Return the members whose log of the run `run_id`, or of any run, is in this folder."""
+        """Return the members whose log of the run `run_id`, or of any run, is in this folder or a store in use."""
         name = "*" if run_id is None else run_id.hex()
-        return sorted({path.parent.name for path in (self.folder / "log").glob(f"*/{name}.jsonl")})
+        found = {path.parent.name for path in (self.folder / "log").glob(f"*/{name}.jsonl")}
+        with_store = {path.parent.name for path in (self.folder / "log").glob(f"*/{STORE_NAME}")} | set(self._stores)
+        return sorted(found | {member for member in with_store - found if self._may_keep(member, run_id)})
 
     def sign(self, identity: Identity) -> AgreementSignature:
         """Sign the agreement as a party, and write the signature file.
@@ -181,6 +215,24 @@ class Study:
         if identity.name in self.agreement.names:
             return "party"
         return "coordinator" if identity.name == self.agreement.coordinator.name else "recipient"
+
+    def _stores_of(self, member: str) -> list[LogStore]:
+        """Return the store in use, and the SQLite file in the member's folder if there is one."""
+        stores = [self._stores[member]] if member in self._stores else []
+        path = self.folder / "log" / member / STORE_NAME
+        if _may_be_file(path):
+            from tacit.study.store import LogStore
+
+            own = LogStore.at(path, self.digest, member)
+            stores += [] if own.place in [store.place for store in stores] else [own]
+        return stores
+
+    def _may_keep(self, member: str, run_id: bytes | None) -> bool:
+        try:
+            runs = [run for store in self._stores_of(member) for run in store.runs()]
+        except TacitError:
+            return True  # whoever reads the log is told why it cannot be read
+        return bool(runs) if run_id is None else run_id in runs
 
     def _identity(self, name: str, key: str) -> PublicIdentity:
         path = self.folder / "identities" / f"{name}.pub"
