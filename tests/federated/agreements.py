@@ -39,9 +39,10 @@ def make_agreement(
     dropping: int = 0,
     test_seed: int | None = None,
     model_seed: int = 0,
+    model: Model | None = None,
     **training: Any,
 ) -> Agreement:
-    """A checked agreement; its keys are made up. `training` takes the settings of `Training`."""
+    """A checked agreement; its keys are made up. `model` replaces the one for `hidden`; `training` takes the settings of `Training`."""
     kind = "mlp" if hidden else "linear" if task == "regression" else "logistic"
     budget = {"epsilon": epsilon, "delta": delta, "statistics_share": statistics_share} if unit != "none" else {}
     keys = [f"tacit1:{place:064x}" for place in range(parties + 1)]
@@ -51,7 +52,7 @@ def make_agreement(
         purpose="tests",
         coordinator=Coordinator("carrier", keys[-1], "127.0.0.1:7000"),
         parties=tuple(Party(name, key) for name, key in zip(names, keys, strict=False)),
-        model=Model(kind, hidden, seed=model_seed),
+        model=Model(kind, hidden, seed=model_seed) if model is None else model,
         training=Training(**{"rounds": 5, "learning_rate": 0.5, **training}),
         privacy=Privacy(unit, **budget),
         trust=Trust(corrupt, dropping),

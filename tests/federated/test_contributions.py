@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from tacit.data import Table
 from tacit.errors import AgreementError
 from tacit.federated import contributions
+from tacit.federated.batches import batches
 from tacit.federated.contributions import Contributor, clipped
 from tacit.federated.encoding import Encoding
 from tacit.federated.plan import (
@@ -26,9 +27,12 @@ from tacit.federated.plan import (
     make_plan,
     parameter_count,
     round_shape,
+    round_vector,
 )
 from tacit.federated.statistics import Scaling
+from tacit.federated.validation import split
 from tacit.study import Agreement
+from tacit.study.agreement import digest
 
 from .agreements import make_agreement, make_table
 
@@ -348,3 +352,117 @@ def test_clipping_shortens_what_is_too_long_and_leaves_the_rest(vectors: np.ndar
             largest = max(before, key=abs)
             ratio = after[before.index(largest)] / largest
             assert after == pytest.approx([value * ratio for value in before], rel=1e-9, abs=1e-300)
+
+
+def with_held_back(unit: str, model: str = "network", **training) -> tuple[Contributor, Table, Table, Agreement]:
+    agreement = make_agreement(**MODELS[model], unit=unit, validation_share=0.3, **training)
+    kept, held = split(agreement, make_table(agreement.data, 40), "ash")
+    return Contributor(agreement, kept, SCALING, held, "ash"), kept, held, agreement
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("unit", ["record", "none"])
+def test_rows_held_back_contribute_their_losses_and_count_and_no_gradient(model: str, unit: str) -> None:
+    contributor, kept, held, agreement = with_held_back(unit, model)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    sums = round_vector(agreement).read(encoding.to_reals(encoding.to_words(contributor.total(parameters, encoding))))
+    losses = np.minimum(by_hand(agreement, parameters, held)[1], LOSS_CAP)
+    assert sums.held_rows == pytest.approx(len(held.features), abs=0.01)
+    assert sums.held_loss == pytest.approx(losses.sum(), abs=0.01)
+    gradients = rows_by_hand(agreement, parameters, kept)[:, : parameter_count(agreement)].sum(axis=0)
+    assert sums.blocks[0] == pytest.approx(gradients, abs=0.01)
+    assert len(held.features) > 3
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_with_rows_held_back_one_row_still_moves_the_sum_by_itself_alone(model: str) -> None:
+    """Neighbouring tables, each split anew: an equality of integers, and within one record's bound."""
+    agreement = make_agreement(**MODELS[model], unit="record", validation_share=0.3)
+    table, parameters, encoding = (
+        make_table(agreement.data, 40),
+        random_parameters(agreement),
+        round_encoding(agreement),
+    )
+
+    def total_of(places: np.ndarray | slice) -> np.ndarray:
+        kept, held = split(agreement, some_of(table, places), "ash")
+        return Contributor(agreement, kept, SCALING, held, "ash").total(parameters, encoding)
+
+    everyone = total_of(slice(None))
+    for place in range(40):
+        missing = everyone - total_of(np.arange(40) != place)
+        assert (missing == total_of(slice(place, place + 1))).all()
+        assert 0 < (missing.astype(object) ** 2).sum() <= encoding.units**2
+
+
+@unhurried
+@given(
+    strategy=st.sampled_from(("fedavg", "fedprox", "fedadam", "scaffold")),
+    size=st.sampled_from((0.0, 1e-9, 1.0, 1e9, 1e200)),
+    clip=st.sampled_from((1e-6, 1.0, 1e6)),
+    control_clip=st.sampled_from((1e-6, 1.0, 1e6)),
+    rows=st.sampled_from((1, 2, 5, 60)),
+    learning_rate=st.sampled_from((1e-3, 1.0, 1000.0)),
+)
+def test_whatever_a_party_contributes_is_within_the_bound(
+    strategy, size, clip, control_clip, rows, learning_rate
+) -> None:
+    agreement = make_agreement(
+        hidden=(4,),
+        unit="party",
+        strategy=strategy,
+        local_steps=3,
+        batch_rows=2,
+        validation_share=0.3,
+        clip=clip,
+        control_clip=control_clip,
+        learning_rate=learning_rate,
+    )
+    kept, held = split(agreement, make_table(agreement.data, rows), "ash")
+    contributor, encoding = Contributor(agreement, kept, SCALING, held, "ash"), round_encoding(agreement)
+    for _ in range(3):
+        total = contributor.total(random_parameters(agreement, size), encoding)
+        assert (total.astype(object) ** 2).sum() <= encoding.units**2
+        contributor.settle()
+
+
+def test_both_blocks_of_scaffold_are_clipped_each_to_its_own_limit() -> None:
+    agreement = make_agreement(unit="party", strategy="scaffold", local_steps=3, clip=0.01, control_clip=0.02)
+    contributor, _ = make_contributor(agreement)
+    encoding = round_encoding(agreement)
+    total = contributor.total(random_parameters(agreement), encoding)
+    blocks = round_vector(agreement).read(encoding.to_reals(encoding.to_words(total))).blocks
+    assert np.linalg.norm(blocks, axis=1) == pytest.approx([0.01, 0.02], rel=1e-3)
+
+
+def test_a_control_variate_goes_on_only_when_its_change_is_in_a_total() -> None:
+    agreement = make_agreement(unit="party", strategy="scaffold", local_steps=3)
+    contributor, _ = make_contributor(agreement)
+    parameters, encoding = random_parameters(agreement), round_encoding(agreement)
+    first = contributor.total(parameters, encoding)
+    assert (contributor.total(parameters, encoding) == first).all()
+    contributor.settle()
+    assert contributor.own["own_control"].any()
+    assert (contributor.total(parameters, encoding) != first).any()
+
+
+def test_minibatches_are_taken_in_the_order_of_party_and_round() -> None:
+    agreement = make_agreement(unit="party", local_steps=2, batch_rows=7)
+    table, parameters, encoding = make_table(agreement.data), random_parameters(agreement), round_encoding(agreement)
+
+    def total(party: str, index: int) -> list[int]:
+        return Contributor(agreement, table, SCALING, None, party).total(parameters, encoding, None, index).tolist()
+
+    assert total("ash", 1) == total("ash", 1)
+    assert len({tuple(total(*who)) for who in (("ash", 1), ("ash", 2), ("birch", 1))}) == 3
+
+
+def test_minibatch_steps_are_those_of_the_chain_rule() -> None:
+    agreement = make_agreement(unit="party", local_steps=8, batch_rows=7, clip=50.0, learning_rate=0.1)
+    table, current, encoding = make_table(agreement.data), random_parameters(agreement), round_encoding(agreement)
+    seed = digest(agreement.encode()) + b"ash\x00" + (5).to_bytes(4, "big")
+    start = current
+    for _, places in zip(range(8), batches(40, 7, seed), strict=False):
+        current = current - 0.1 * by_hand(agreement, current, some_of(table, places))[0].mean(axis=0)
+    total = Contributor(agreement, table, SCALING, None, "ash").total(start, encoding, None, 5)
+    assert encoding.to_reals(encoding.to_words(total))[:-1] == pytest.approx(current - start, abs=1e-2)

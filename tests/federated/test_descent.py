@@ -192,3 +192,19 @@ def test_noise_takes_the_loss_no_further_than_it_can_be(loss: float, shown: floa
     descent = make_descent(agreement)
     descent.apply(total_of(agreement, [0.0] * 4, loss), 3)
     assert descent.loss == pytest.approx(shown)
+
+
+@pytest.mark.parametrize(("parties", "part"), [(3, 1.0), (2, 2 / 3)])
+def test_the_control_of_scaffold_takes_the_part_of_the_parties_that_is_in_the_sum(parties: int, part: float) -> None:
+    agreement = make_agreement(unit="party", strategy="scaffold", local_steps=2)
+    descent = make_descent(agreement)
+    descent.apply(parties * np.array([0.0] * 4 + [0.5] * 4 + [0.0]), parties)
+    assert descent.common["control"] == pytest.approx([0.5 * part] * 4)
+
+
+@pytest.mark.parametrize(("rows", "part"), [(100, 1.0), (40, 0.4), (101, 1.0)])
+def test_where_nothing_is_private_it_takes_the_part_of_the_rows(rows: int, part: float) -> None:
+    agreement = make_agreement(strategy="scaffold", local_steps=2)
+    descent = make_descent(agreement, count=100.0)
+    descent.apply(rows * np.array([0.0] * 4 + [0.5] * 4 + [0.0, COUNT_WEIGHT]), 3)
+    assert descent.common["control"] == pytest.approx([0.5 * part] * 4)

@@ -140,17 +140,27 @@ def test_the_sensitivity_is_reached() -> None:
 @pytest.mark.parametrize(
     ("contributions", "units", "bits"),
     [
+        (1, 3, 8),
         (1, 2**15 - 1, 16),
-        (1, 2**15, 32),
+        (1, 2**15, 17),
         (2**15 - 1, 2**16, 32),
-        (2**15, 2**16, 64),
-        (1000, EXACT_UNITS, 64),
-        (100, EXACT_UNITS, 32),
+        (2**15, 2**16, 33),
+        (1000, EXACT_UNITS, 35),
+        (2**38, EXACT_UNITS, 64),
     ],
 )
 def test_words_are_the_narrowest_that_fit(contributions: int, units: int, bits: int) -> None:
     encoding = make_encoding(units=units, contributions=contributions)
-    assert (encoding.word_bits, encoding.dtype.itemsize * 8) == (bits, bits)
+    held = min(size for size in (16, 32, 64) if size >= bits)
+    assert (encoding.word_bits, encoding.dtype.itemsize * 8) == (bits, held)
+
+
+@given(word=st.integers(-(2**26), 2**26 - 1))
+def test_a_sum_of_any_width_keeps_its_sign_whatever_is_above_the_word(word: int) -> None:
+    encoding = Encoding(1, 1.0, 1, 0.0, 27)
+    for above in (0, 31 << 27):
+        words = np.array([(word % 2**27) + above], np.uint32)
+        assert encoding.to_reals(words).tolist() == [word]
 
 
 @unhurried

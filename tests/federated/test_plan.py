@@ -14,6 +14,7 @@ from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS
 from tacit.federated.plan import count_weight, layer_widths, make_plan, parameter_count, round_shape, statistics_shape
 from tacit.federated.privacy import Accountant, calibrate
+from tacit.federated.strategies import strategy_name
 
 from .agreements import make_agreement
 
@@ -96,12 +97,12 @@ def test_words_have_room_for_the_noise_of_all_parties_and_no_more(epsilon: float
     settings = {"unit": "party", "parties": 100, "corrupt": 97, "dropping": 1}
     encoding = make_plan(make_agreement(epsilon=epsilon, **settings)).steps[1].encoding
     most = 100 * encoding.units + encoding.noise_scale * math.sqrt(200 * math.log(2 * encoding.length * 2.0**40))
-    assert 2 ** (encoding.word_bits // 2 - 1) <= most < 2 ** (encoding.word_bits - 1)
+    assert 2 ** (encoding.word_bits - 2) <= most < 2 ** (encoding.word_bits - 1)
 
 
 def test_more_rows_take_wider_words() -> None:
-    bits = [make_plan(make_agreement(max_rows=rows)).steps[0].encoding.word_bits for rows in (40, 43)]
-    assert bits == [32, 64]
+    bits = [make_plan(make_agreement(max_rows=rows)).steps[0].encoding.word_bits for rows in (40, 43, 86)]
+    assert bits == [32, 33, 34]
 
 
 def test_more_than_the_protocol_bears_is_refused() -> None:
@@ -138,6 +139,58 @@ def test_local_steps_of_single_records_are_refused() -> None:
     with pytest.raises(AgreementError, match=r"set training.local_steps = 1"):
         make_plan(make_agreement(unit="record", local_steps=2))
     assert make_plan(make_agreement(unit="party", local_steps=2)).steps
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"unit": "record", "strategy": "fedadam", "local_steps": 2}, "set training.local_steps = 1"),
+        ({"unit": "record", "strategy": "fedavg"}, "choose 'fedsgd' or 'fedadam', or privacy.unit 'party'"),
+        ({"unit": "record", "strategy": "fedprox"}, "choose 'fedsgd' or 'fedadam', or privacy.unit 'party'"),
+        ({"unit": "record", "strategy": "scaffold"}, "choose 'fedsgd' or 'fedadam', or privacy.unit 'party'"),
+        ({"unit": "record", "batch_rows": 8}, "training.batch_rows is for local steps"),
+        ({"unit": "record", "strategy": "fedadam", "batch_rows": 8}, "training.batch_rows is for local steps"),
+        ({"unit": "party", "strategy": "fedsgd"}, "choose 'fedavg'"),
+        ({"strategy": "fedsgd", "local_steps": 2}, "set training.local_steps = 1, or choose 'fedavg'"),
+        ({"strategy": "fedavg", "proximal": 0.1}, "training.proximal is for training.strategy 'fedprox'"),
+        ({"strategy": "fedsgd", "server_learning_rate": 0.5}, "training.server_learning_rate is not for 'fedsgd'"),
+        ({"strategy": "scaffold", "momentum": 0.5}, "training.momentum is for training.strategy 'fedsgd'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_what_does(settings: dict, reason: str) -> None:
+    with pytest.raises(AgreementError, match=reason):
+        make_plan(make_agreement(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "strategy"),
+    [
+        ({}, "fedsgd"),
+        ({"unit": "record"}, "fedsgd"),
+        ({"unit": "party"}, "fedavg"),
+        ({"local_steps": 2}, "fedavg"),
+        ({"unit": "party", "local_steps": 2}, "fedavg"),
+        ({"strategy": "fedavg"}, "fedavg"),
+        ({"unit": "record", "strategy": "fedadam"}, "fedadam"),
+        ({"unit": "party", "strategy": "scaffold", "local_steps": 3}, "scaffold"),
+    ],
+)
+def test_a_strategy_that_is_not_named_follows_from_unit_and_local_steps(settings: dict, strategy: str) -> None:
+    agreement = make_agreement(**settings)
+    assert strategy_name(agreement) == strategy
+    assert make_plan(agreement).steps
+
+
+def test_what_more_is_summed_is_in_length_and_bound() -> None:
+    plain = round_shape(make_agreement(unit="party", clip=2.0))
+    assert plain == (5, pytest.approx(2 * math.sqrt(1 + 0.35**2)))
+    scaffold = round_shape(make_agreement(unit="party", clip=2.0, strategy="scaffold", local_steps=2))
+    assert scaffold == (9, pytest.approx(2 * math.sqrt(2 + 0.35**2)))
+    held = round_shape(make_agreement(unit="party", clip=2.0, validation_share=0.2))
+    assert held == (6, pytest.approx(2 * math.sqrt(1 + 2 * 0.35**2)))
+    for unit, more in (("record", 2), ("none", 2)):
+        before, after = (round_shape(make_agreement(unit=unit, validation_share=share)) for share in (0.0, 0.2))
+        assert after == (before[0] + more, before[1])
 
 
 def test_a_budget_under_which_the_noise_vanishes_is_refused() -> None:

@@ -8,13 +8,16 @@ import pytest
 
 from tacit.data import Table
 from tacit.errors import AgreementError, DataError
+from tacit.federated import training as training_module
+from tacit.federated.descent import Descent
 from tacit.federated.plan import Plan, make_plan
 from tacit.federated.privacy import ExactNoise, SeededNoise
 from tacit.federated.training import FederatedTraining
+from tacit.federated.validation import split
 from tacit.study import Agreement
 
 from .agreements import make_agreement, make_schema, make_table, pooled
-from .test_descent import train
+from .test_descent import total_of, train
 
 
 def start(agreement: Agreement, rows: int = 40, party: str = "ash") -> tuple[FederatedTraining, Plan, Table]:
@@ -196,3 +199,170 @@ def test_a_lost_round_counts_as_over_for_the_average() -> None:
     resumed.restore(training.state(), 9)
     resumed.apply(plan.steps[9], resumed.contribution(plan.steps[9]), 1)
     assert np.array_equal(resumed._training.result, resumed._training.parameters)
+
+
+STRATEGIES = {
+    "fedsgd": {"learning_rate": 1.0},
+    "fedavg": {"local_steps": 5},
+    "fedprox": {"local_steps": 5, "proximal": 0.1},
+    "fedadam": {"local_steps": 5, "server_learning_rate": 0.1, "learning_rate": 0.1},
+    "scaffold": {"local_steps": 5},
+}
+SIZES = (1, 3, 50, 400)
+
+
+def uneven(agreement: Agreement) -> list[Table]:
+    """Parties from tiny to large; the tiny ones are of one class by nature, and the last but one by choice."""
+    tables = [make_table(agreement.data, rows, seed) for seed, rows in enumerate(SIZES)]
+    of_one_class = np.zeros_like(tables[2].labels)
+    tables[2] = Table(tables[2].features, of_one_class, agreement.data, "one class")
+    return tables
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize(
+    ("strategy", "batch_rows"),
+    [(name, rows) for name in STRATEGIES for rows in (0, 2) if not (rows and name == "fedsgd")],
+)
+def test_parties_of_one_row_three_fifty_and_four_hundred_train_together(
+    strategy: str, share: float, batch_rows: int
+) -> None:
+    agreement = make_agreement(
+        parties=4,
+        max_rows=400,
+        rounds=20,
+        clip=5.0,
+        strategy=strategy,
+        validation_share=share,
+        batch_rows=batch_rows,
+        **STRATEGIES[strategy],
+    )
+    parties = train(agreement, uneven(agreement))
+    assert len({party.graph().to_bytes() for party in parties}) == 1
+    rows = make_table(agreement.data, 400, 3)
+    right = (parties[0].graph().predict(rows.features).reshape(-1) > 0.5) == rows.labels
+    assert right.mean() > 0.8
+    assert (parties[0]._training.validation_loss is not None) == (share > 0)
+
+
+@pytest.mark.parametrize("strategy", ["fedavg", "fedprox", "fedadam", "scaffold"])
+def test_uneven_parties_as_units_train_together_under_noise(strategy: str) -> None:
+    agreement = make_agreement(
+        parties=4,
+        max_rows=400,
+        unit="party",
+        epsilon=50.0,
+        test_seed=1,
+        strategy=strategy,
+        validation_share=0.2,
+        patience=50,
+        **STRATEGIES[strategy],
+    )
+    parties = train(agreement, uneven(agreement))
+    assert len({party.graph().to_bytes() for party in parties}) == 1
+
+
+@pytest.mark.parametrize("strategy", ["fedsgd", "fedadam"])
+def test_uneven_parties_of_hidden_records_train_together_even_with_all_rows_held_back(strategy: str) -> None:
+    agreement = make_agreement(
+        parties=4, max_rows=400, unit="record", test_seed=1, strategy=strategy, validation_share=0.5
+    )
+    tables = uneven(agreement)
+    # Of single rows, each decides for itself: take one that is held back.
+    for seed in range(50):
+        tables[0] = make_table(agreement.data, 1, seed)
+        if not len(split(agreement, tables[0], "ash")[0].features):
+            break
+    assert not len(split(agreement, tables[0], "ash")[0].features)
+    parties = train(agreement, tables)
+    assert len({party.graph().to_bytes() for party in parties}) == 1
+
+
+def test_adam_takes_single_records_gradients_as_the_change_of_one_step() -> None:
+    agreement = make_agreement(
+        unit="record", strategy="fedadam", learning_rate=0.5, server_learning_rate=0.1, tau=0.25, clip=30.0, l2=0.5
+    )
+    start_at, gradient = np.array([1.0, -2.0, 0.5, 3.0]), np.array([0.5, 1.0, -1.5, 2.0])
+    descent = Descent(agreement, start_at, np.array([1.0, 1.0, 1.0, 0.0]), 100.0)
+    descent.apply(total_of(agreement, gradient.tolist()), 3)
+    change = -0.5 * (gradient + 0.5 * np.array([1.0, -2.0, 0.5, 0.0]))
+    moments = 0.1 * change, 0.99 * 0.25**2 + 0.01 * change**2
+    assert descent.parameters == pytest.approx(start_at + 0.1 * moments[0] / (np.sqrt(moments[1]) + 0.25))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_another_process_goes_on_with_what_the_strategy_remembers(strategy: str) -> None:
+    stopping = {"validation_share": 0.2, "patience": 6, "min_improvement": 2.0}
+    agreement = make_agreement(rounds=6, strategy=strategy, **stopping, **STRATEGIES[strategy])
+    plan = make_plan(agreement)
+    tables = [make_table(agreement.data, 40, seed) for seed in range(3)]
+
+    def parties() -> list[FederatedTraining]:
+        return [FederatedTraining(agreement, plan, t, name) for name, t in zip(agreement.names, tables, strict=True)]
+
+    whole, broken = parties(), parties()
+    for step in plan.steps:
+        if step.index == 3:
+            again = parties()
+            for old, new in zip(broken, again, strict=True):
+                new.restore(old.state(), 3)
+            broken = again
+        for group in (whole, broken):
+            total = np.sum([party.contribution(step) for party in group], axis=0, dtype=step.encoding.dtype)
+            for party in group:
+                party.apply(step, total, 3)
+    assert [party.state() for party in broken] == [party.state() for party in whole]
+
+
+def test_rows_held_back_are_in_no_statistics() -> None:
+    agreement = make_agreement(validation_share=0.5)
+    training, plan, table = start(agreement, 40)
+    assert training.apply(plan.steps[0], training.contribution(plan.steps[0]), 1) == {"count": 20}
+    kept, _ = split(agreement, table, "ash")
+    assert training._scaling.mean == pytest.approx(kept.features.mean(axis=0), abs=1e-4)
+
+
+def test_training_stops_at_all_parties_at_once_and_returns_the_best_round() -> None:
+    agreement = make_agreement(
+        rounds=40, learning_rate=3.0, clip=50.0, hidden=(8,), validation_share=0.3, patience=3, strategy="fedsgd"
+    )
+    plan = make_plan(agreement)
+    tables = [make_table(agreement.data, 20, seed) for seed in range(3)]
+    for seed, table in enumerate(tables):  # nothing to learn: after a while it learns the rows by heart
+        table.labels[:] = np.random.default_rng(seed).integers(0, 2, 20)
+    parties = [FederatedTraining(agreement, plan, t, name) for name, t in zip(agreement.names, tables, strict=True)]
+    losses, models = [], []
+    for step in plan.steps:
+        if step.index:
+            models.append(parties[0]._training.parameters)
+        total = np.sum([party.contribution(step) for party in parties], axis=0, dtype=step.encoding.dtype)
+        shown = [party.apply(step, total, 3) for party in parties]
+        assert len({party.stopped for party in parties}) == 1
+        if step.index:
+            assert set(shown[0]) == {"loss", "validation"}
+            losses.append(shown[0]["validation"])
+        if parties[0].stopped:
+            break
+    assert step.index < 40
+    assert len(losses) - 1 - int(np.argmin(losses)) == 3
+    assert (parties[0]._training.result == models[int(np.argmin(losses))]).all()
+
+
+def test_a_personal_model_has_a_last_layer_of_its_own() -> None:
+    agreement = make_agreement(hidden=(4,), rounds=3, validation_share=0.3, personal="last-layer")
+    party, tiny, _ = train(agreement, [make_table(agreement.data, rows) for rows in (60, 2, 60)])
+    graph, report = party.personal_graph()
+    assert report["steps"] > 0
+    assert graph.to_bytes() != party.graph().to_bytes()
+    same, report = tiny.personal_graph()
+    assert report == {"steps": 0}
+    assert same.to_bytes() == tiny.graph().to_bytes()
+
+
+def test_a_personal_layer_that_fixed_point_cannot_hold_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = make_agreement(rounds=3, validation_share=0.3, personal="last-layer")
+    party = train(agreement, [make_table(agreement.data, 60, seed) for seed in range(3)])[0]
+    monkeypatch.setattr(training_module, "personalise", lambda common, last, rows: (common + 1e30, 7))
+    graph, report = party.personal_graph()
+    assert report == {"steps": 0}
+    assert graph.to_bytes() == party.graph().to_bytes()

@@ -6,7 +6,7 @@ one byte string. Every party that finished computes all of it on its own, but fo
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from tacit import canonical
 from tacit.bundle.ledger import PrivacyLedger
 from tacit.errors import FormatError
 from tacit.study import Head, Trust
+from tacit.study.model import Kind
 
 FORMAT = "tacit-bundle/1"
 SIGNING_DOMAIN = "bundle manifest"
@@ -29,7 +30,7 @@ class SealedModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """
 
     task: str
-    kind: Literal["linear", "logistic", "mlp"]
+    kind: Kind
     commitment: bytes
     payload_digest: bytes
     payload_size: int

@@ -13,10 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tacit.bundle.bundle import Bundle
+from tacit.bundle.personal import load_personal
 from tacit.data import Schema, load
 from tacit.files import write_atomically
 from tacit.keys import Identity, PublicIdentity
 from tacit.study import Study
+
+UNCERTIFIED = (
+    "personal model: fitted to your own rows, without noise; the bundle's signatures and its privacy are those of the "
+    "common model and not of this one, and its predictions are as private as your rows"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,11 +90,13 @@ def predict(
     table: Path,
     study: Study | None = None,
     pins: Iterable[PublicIdentity | str] = (),
+    personal: Path | None = None,
 ) -> Predictions:
     """Predict for each row of `table` with the bundle's model, opened by `identity`.
 
     `study` and `pins` say whose model it has to be, as for `verify`. Without them anybody can have made it: the
-    predictions carry that as a warning.
+    predictions carry that as a warning. With `personal`, the file of a party's own model that goes with the bundle,
+    that one predicts, and a warning says that nobody else vouches for it.
 
     Raises:
         IdentityError: not a holder.
@@ -100,6 +108,9 @@ def predict(
     pins = tuple(pins)
     graph = bundle.open(identity, study, pins)
     warnings = tuple(f"{row.check}: {row.detail}" for row in bundle.report(study, pins).warnings)
+    if personal is not None:
+        graph = load_personal(personal, bundle, identity)
+        warnings = (*warnings, UNCERTIFIED)
     outputs = graph.predict(load(table, schema, labelled=False).features)
     if schema.task == "binary":
         second = outputs.reshape(-1)

@@ -1,4 +1,4 @@
-"""Real vectors as integers modulo 2^16, 2^32 or 2^64, with a sensitivity that is exact.
+"""Real vectors as integers modulo 2^w, with w no wider than needed, and a sensitivity that is exact.
 
 Every contribution (a record's clipped gradient, or a party's clipped update) of Euclidean norm at most
 `norm_bound` becomes integers of norm at most `units`, by truncation *towards zero*: it never lengthens a vector, so
@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import AgreementError
+from tacit.kernels.packing import container
 
 PRIVATE_UNITS = 2**16
 EXACT_UNITS = 2**24
 WRAP_PROBABILITY = 2.0**-40
-WORD_BITS = (16, 32, 64)
+MIN_WORD_BITS, MAX_WORD_BITS = 8, 64
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,17 @@ class Encoding:
         """Choose the narrowest words that `contributions` in all and the noise of `parties` fit in."""
         tail = noise_scale * math.sqrt(2 * parties * math.log(2 * length / WRAP_PROBABILITY))
         largest = contributions * units + math.ceil(tail)
-        for bits in WORD_BITS:
-            if largest < 2 ** (bits - 1):
-                return cls(length, norm_bound, units, noise_scale, bits)
+        bits = max(largest.bit_length() + 1, MIN_WORD_BITS)
+        if bits <= MAX_WORD_BITS:
+            return cls(length, norm_bound, units, noise_scale, bits)
         raise AgreementError(
             f"sums could reach 2^{math.log2(largest):.0f} and would wrap: lower data.max_rows, or raise privacy.epsilon"
         )
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
-        """The unsigned word that sums are taken in."""
-        return np.dtype(f"<u{self.word_bits // 8}")
+        """The unsigned word that sums are taken in: of 16, 32 or 64 bits."""
+        return container(self.word_bits)
 
     def quantise(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return each row of the (contributions, length) array as integers of norm at most `units`."""
@@ -80,10 +81,13 @@ class Encoding:
         return total
 
     def to_words(self, integers: npt.NDArray[np.int64]) -> npt.NDArray[np.unsignedinteger]:
-        """Return `integers` modulo 2^word_bits."""
+        """Return `integers` modulo 2^word_bits or more, which is the same once they are packed."""
         return integers.view(np.uint64).astype(self.dtype)
 
     def to_reals(self, words: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.float64]:
         """Return the real vector that a sum of words stands for, float64."""
-        signed = words.astype(self.dtype, copy=False).view(f"<i{self.word_bits // 8}")
-        return signed.astype(np.float64) * (self.norm_bound / self.units)
+        kind = self.dtype
+        above = 8 * kind.itemsize - self.word_bits
+        # Up and down again: the word's own sign takes the place of whatever is above it.
+        signed = (words.astype(kind, copy=False) << kind.type(above)).view(f"i{kind.itemsize}") >> above
+        return np.asarray(signed, np.float64) * (self.norm_bound / self.units)

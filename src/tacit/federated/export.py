@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tacit.federated.plan import layer_widths
+from tacit.errors import AgreementError, GraphError
+from tacit.federated.shapes import parameter_shapes
 from tacit.federated.statistics import Scaling
-from tacit.graph import FloatLayer, Graph, Linear, Normalise, ReLU, Sigmoid, Softmax
-from tacit.study import Agreement
+from tacit.graph import (
+    AveragePool,
+    Conv2d,
+    Flatten,
+    FloatLayer,
+    Graph,
+    Linear,
+    MaxPool,
+    Normalise,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Unflatten,
+)
+from tacit.study import Agreement, Convolution
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -19,25 +35,50 @@ def to_graph(agreement: Agreement, parameters: FloatArray, scaling: Scaling) -> 
     """Return the graph: scaling, the model's layers, and class probabilities or the label in its own units.
 
     Raises:
-        GraphError: a weight or an accumulator does not fit the agreement's `model.fraction_bits`.
+        GraphError: a weight or an accumulator does not fit the agreement's `model.fraction_bits`, or a module of kind
+            `torch` has an operator that a graph has not.
     """
+    schema, model = agreement.data, agreement.model
+    if model.kind == "torch":
+        module = _in_own_units(agreement, parameters, scaling)
+        return Graph.from_torch(module, schema.feature_low, schema.feature_high, fraction_bits=model.fraction_bits)
+    pairs = layers_of(agreement, parameters)
     layers: list[FloatLayer] = [Normalise.of(scaling.mean, 1 / scaling.deviation, name="scaling")]
-    for weights, biases in layers_of(agreement, parameters):
+    if model.image is not None:
+        layers += _convolutions(model.image, model.convolutions, pairs)
+    for weights, biases in pairs[len(model.convolutions) :]:
         layers += [Linear.of(weights, biases), ReLU.of()]
     layers.pop()
-    task = agreement.data.task
-    if task == "binary":
+    if schema.task == "binary":
         layers.append(Sigmoid.of())
-    elif task == "multiclass":
+    elif schema.task == "multiclass":
         layers.append(Softmax.of())
-    schema = agreement.data
-    return Graph.build(layers, schema.feature_low, schema.feature_high, fraction_bits=agreement.model.fraction_bits)
+    return Graph.build(layers, schema.feature_low, schema.feature_high, fraction_bits=model.fraction_bits)
+
+
+def check_export(agreement: Agreement) -> None:
+    """Check, before anything is trained, that the model can be exported: with its first parameters and plain scaling.
+
+    Raises:
+        AgreementError: it cannot, and why.
+    """
+    from tacit.federated.models import initial_parameters
+
+    low, high = agreement.data.feature_low, agreement.data.feature_high
+    plain = Scaling((low + high) / 2, (high - low) / 2, 1.0)
+    try:
+        to_graph(agreement, initial_parameters(agreement), plain)
+    except GraphError as error:
+        raise AgreementError(f"the model of kind {agreement.model.kind!r} cannot be exported: {error}") from error
 
 
 def float_outputs(
     agreement: Agreement, parameters: FloatArray, scaling: Scaling, features: FloatArray
 ) -> npt.NDArray[np.float64]:
     """Return what the float model gives for `features` (rows, features): the twin of the graph's `predict`."""
+    if agreement.model.kind in ("cnn", "torch"):
+        outputs: FloatArray = _in_own_units(agreement, parameters, scaling).outputs(features)
+        return outputs
     values = scaling.apply(features)
     pairs = layers_of(agreement, parameters)
     for index, (weights, biases) in enumerate(pairs):
@@ -61,16 +102,39 @@ def predictions(task: str, outputs: FloatArray) -> npt.NDArray[np.int64]:
 
 
 def layers_of(agreement: Agreement, parameters: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Return (weights, biases) of each layer; a regression's last gives the label in its own units."""
-    widths = layer_widths(agreement)
-    pairs, start = [], 0
-    for before, after in itertools.pairwise(widths):
-        middle, end = start + before * after, start + before * after + after
-        pairs.append((parameters[start:middle].reshape(after, before), parameters[middle:end]))
+    """Return (weights, biases) of each layer, not of kind `torch`; a regression's last gives the label's own units."""
+    arrays, start = [], 0
+    for shape in parameter_shapes(agreement):
+        end = start + prod(shape)
+        arrays.append(parameters[start:end].reshape(shape))
         start = end
+    pairs = list(zip(arrays[::2], arrays[1::2], strict=True))
     if agreement.data.task == "regression":
         low, high = agreement.data.label_bounds
         weights, biases = pairs.pop()
         half = (high - low) / 2
         pairs.append((weights * half, (biases + 1) * half + low))
     return pairs
+
+
+def _convolutions(
+    image: tuple[int, int, int], convolutions: tuple[Convolution, ...], pairs: list[tuple[FloatArray, FloatArray]]
+) -> Iterator[FloatLayer]:
+    """Yield the layers of a `cnn` from rows of features to rows of what its convolutions give."""
+    yield Unflatten.of(*image)
+    for layer, (weights, biases) in zip(convolutions, pairs, strict=False):
+        yield Conv2d.of(weights, biases, padding=layer.padding)
+        yield ReLU.of()
+        if layer.pool > 1:
+            yield (AveragePool if layer.pooling == "average" else MaxPool).of(layer.pool)
+    yield Flatten.of()
+
+
+def _in_own_units(agreement: Agreement, parameters: FloatArray, scaling: Scaling) -> Any:
+    """Return the torch module with the units of the data around it; torch is loaded here and not before."""
+    from tacit.federated.models import make_module, set_parameters
+    from tacit.federated.own_units import InOwnUnits
+
+    module = make_module(agreement)
+    set_parameters(module, parameters)
+    return InOwnUnits(agreement, module, scaling).eval()

@@ -7,7 +7,6 @@ or less noise. It needs neither torch nor data.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -19,12 +18,16 @@ from tacit import canonical
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS, Encoding
 from tacit.federated.privacy.budget import calibrate, effective_multiplier
+from tacit.federated.round_vector import COUNT_WEIGHT as COUNT_WEIGHT
+from tacit.federated.round_vector import LOSS_CAP as LOSS_CAP
+from tacit.federated.round_vector import LOSS_WEIGHT as LOSS_WEIGHT
+from tacit.federated.round_vector import RoundVector
 from tacit.federated.secagg import thresholds
+from tacit.federated.shapes import layer_widths as layer_widths
+from tacit.federated.shapes import parameter_count as parameter_count
+from tacit.federated.strategies import STRATEGIES, strategy_name, sums_records
 from tacit.study import Agreement
 
-LOSS_WEIGHT = 0.35
-LOSS_CAP = 2.0
-COUNT_WEIGHT = 0.25
 MIN_NOISE_SCALE = 64.0
 
 
@@ -74,19 +77,6 @@ def make_plan(agreement: Agreement) -> Plan:
     return Plan((statistics, *rounds), parameters)
 
 
-def layer_widths(agreement: Agreement) -> tuple[int, ...]:
-    """Return the widths of the model's layers, from features to outputs."""
-    schema = agreement.data
-    outputs = len(schema.classes) if schema.task == "multiclass" else 1
-    return (len(schema.features), *agreement.model.hidden, outputs)
-
-
-def parameter_count(agreement: Agreement) -> int:
-    """Return the number of weights and biases."""
-    widths = layer_widths(agreement)
-    return sum(before * after + after for before, after in itertools.pairwise(widths))
-
-
 def count_weight(features: int) -> float:
     """Return the weight of the count in the statistics: large enough that noise leaves it useful."""
     return math.sqrt(max(features, 2) / 2)
@@ -98,12 +88,17 @@ def statistics_shape(agreement: Agreement) -> tuple[int, float]:
     return 1 + 2 * features, math.sqrt(count_weight(features) ** 2 + 2 * features)
 
 
+def round_vector(agreement: Agreement) -> RoundVector:
+    """Return the layout of a round's vectors."""
+    training = agreement.training
+    limits = (training.clip, training.control_clip)[: STRATEGIES[strategy_name(agreement)].blocks]
+    return RoundVector(parameter_count(agreement), limits, agreement.privacy.unit, training.validation_share > 0)
+
+
 def round_shape(agreement: Agreement) -> tuple[int, float]:
-    """Return length and norm bound of (clipped gradient or update, capped loss, count where nothing is private)."""
-    clip = agreement.training.clip
-    if agreement.privacy.unit == "none":
-        return parameter_count(agreement) + 2, clip * math.sqrt(1 + LOSS_WEIGHT**2 + COUNT_WEIGHT**2)
-    return parameter_count(agreement) + 1, clip * math.sqrt(1 + LOSS_WEIGHT**2)
+    """Return length and norm bound of a round's vectors."""
+    vector = round_vector(agreement)
+    return vector.length, vector.norm_bound
 
 
 def unknown_shares(agreement: Agreement) -> int:
@@ -113,7 +108,7 @@ def unknown_shares(agreement: Agreement) -> int:
     is the least number of survivors without the corrupt ones, and where no party is corrupt, without the one who looks.
     """
     trust = agreement.trust
-    return thresholds.minimum_survivors(len(agreement.parties), trust.dropping) - max(trust.corrupt, 1)
+    return thresholds.least_in_sum(len(agreement.parties), trust.corrupt, trust.dropping) - max(trust.corrupt, 1)
 
 
 def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length: int, bound: float) -> Step:
@@ -139,15 +134,57 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
 def check_method(agreement: Agreement) -> None:
     """Check what of the agreement can be checked without working out the noise; raises AgreementError."""
     parties, trust = len(agreement.parties), agreement.trust
-    thresholds.check(parties, trust.corrupt, trust.dropping)
+    thresholds.check(parties, trust.corrupt, trust.dropping, sparse=thresholds.needs_sparse(parties))
     if agreement.privacy.unit == "none" and unknown_shares(agreement) < 2:
         raise AgreementError(
             f"of {parties} parties {trust.corrupt} corrupt and {trust.dropping} dropping may leave one in a sum "
             "besides those who look at it, and they could work out its exact contribution: lower trust.corrupt or "
             "trust.dropping, or choose another privacy.unit"
         )
-    if agreement.privacy.unit == "record" and agreement.training.local_steps != 1:
-        raise AgreementError(
+    _check_strategy(agreement)
+
+
+def _check_strategy(agreement: Agreement) -> None:
+    """Refuse what does not go together, and settings that the strategy would not heed."""
+    training, unit, name = agreement.training, agreement.privacy.unit, strategy_name(agreement)
+    faults = (
+        (
+            unit == "record" and training.local_steps != 1,
             "privacy.unit 'record' takes one step per round, since the noise is added to the sum of gradients: "
-            "set training.local_steps = 1"
-        )
+            "set training.local_steps = 1",
+        ),
+        (
+            unit == "record" and name not in ("fedsgd", "fedadam"),
+            f"training.strategy {name!r} sums whole parties' changes, and privacy.unit 'record' needs single records' "
+            "gradients: choose 'fedsgd' or 'fedadam', or privacy.unit 'party'",
+        ),
+        (
+            name == "fedsgd" and unit == "party",
+            "training.strategy 'fedsgd' sums single records' gradients, and privacy.unit 'party' needs one "
+            "contribution of each party: choose 'fedavg', which with training.local_steps = 1 is the like of it",
+        ),
+        (
+            name == "fedsgd" and training.local_steps != 1,
+            "training.strategy 'fedsgd' takes one step per round: set training.local_steps = 1, or choose 'fedavg'",
+        ),
+        (
+            training.batch_rows > 0 and sums_records(agreement),
+            "training.batch_rows is for local steps, and here every round takes all rows: set it to 0, or choose "
+            "training.strategy 'fedavg' with another privacy.unit than 'record'",
+        ),
+        (
+            training.proximal > 0 and name != "fedprox",
+            f"training.proximal is for training.strategy 'fedprox', not {name!r}: set it to 0 or choose that",
+        ),
+        (
+            training.server_learning_rate != 1 and name == "fedsgd",
+            "training.server_learning_rate is not for 'fedsgd', whose step is training.learning_rate: leave it out",
+        ),
+        (
+            training.momentum > 0 and training.strategy not in ("auto", "fedsgd"),
+            f"training.momentum is for training.strategy 'fedsgd', not {name!r}: set it to 0",
+        ),
+    )
+    for holds, reason in faults:
+        if holds:
+            raise AgreementError(reason)

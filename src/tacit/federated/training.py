@@ -12,11 +12,13 @@ import numpy.typing as npt
 from safetensors.numpy import load, save
 
 from tacit.data import Table
-from tacit.errors import AgreementError, DataError
+from tacit.errors import AgreementError, DataError, GraphError
 from tacit.federated.descent import Descent
+from tacit.federated.personal import personalise
 from tacit.federated.plan import Plan, Step
 from tacit.federated.privacy import ExactNoise, NoiseSource, SeededNoise
 from tacit.federated.statistics import Scaling, scaling_from, statistics_rows
+from tacit.federated.validation import split
 from tacit.graph import Graph
 from tacit.study import Agreement
 
@@ -31,24 +33,32 @@ class FederatedTraining:
         if table.schema != agreement.data:
             raise AgreementError("the table was checked against another schema than the agreement's")
         _check_rows(table)
+        if agreement.model.kind in ("cnn", "torch"):
+            from tacit.federated.export import check_export
+
+            check_export(agreement)
         self._agreement = agreement
         self._plan = plan
         self._table = table
+        self._party = party
+        self._rows, self._held = split(agreement, table, party)
         self._noise: NoiseSource = ExactNoise()
         if agreement.insecure is not None:
             self._noise = SeededNoise(agreement.insecure.test_seed, party)
         self._scaling: Scaling | None = None
         self._descent: Descent | None = None
+        self._contributor_made: Any = None
 
     def contribution(self, step: Step) -> Words:
         """Return this party's words for `step`: quantised, with its share of the noise."""
         encoding = step.encoding
         if step.kind == "statistics":
             low, high = self._agreement.data.feature_low, self._agreement.data.feature_high
-            rows = statistics_rows(self._table.features, low, high, self._agreement.privacy.unit)
+            rows = statistics_rows(self._rows.features, low, high, self._agreement.privacy.unit)
             integers = encoding.total([rows])
         else:
-            integers = self._contributor().total(self._training.parameters, encoding)
+            descent = self._training
+            integers = self._contributor().total(descent.parameters, encoding, descent.common, step.index)
         if encoding.noise_scale:
             integers = integers + self._noise.sample(encoding.noise_scale, encoding.length)
         return encoding.to_words(integers)
@@ -58,14 +68,24 @@ class FederatedTraining:
         reals = step.encoding.to_reals(total)
         if step.kind == "statistics":
             return self._start(reals, step, parties)
-        self._training.apply(reals, parties)
-        return {"loss": self._training.loss}
+        descent = self._training
+        descent.apply(reals, parties)
+        if self._contributor_made is not None:
+            self._contributor_made.settle()
+        shown = {"loss": descent.loss}
+        return {**shown, "validation": descent.validation_loss} if self._agreement.training.validation_share else shown
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training ends here, before the plan does: the same at all parties, from the same totals."""
+        return self._descent is not None and self._descent.stopped
 
     def state(self) -> bytes:
         """Return what another process needs to go on from here, as safetensors: as secret as the model."""
         scaling = self._required_scaling()
         arrays = {"mean": scaling.mean, "deviation": scaling.deviation, "count": np.array(scaling.count)}
-        return bytes(save({**arrays, **self._training.state()}))
+        own = {} if self._contributor_made is None else self._contributor_made.own
+        return bytes(save({**arrays, **self._training.state(), **own}))
 
     def restore(self, state: bytes, step: int) -> None:
         """Go on from another process's `state`, with the step of index `step` as the next one."""
@@ -73,12 +93,29 @@ class FederatedTraining:
         self._scaling = Scaling(arrays.pop("mean"), arrays.pop("deviation"), float(arrays.pop("count")))
         self._descent = self._new_descent(self._scaling)
         self._descent.restore(arrays, rounds=step - 1)
+        contributor = self._contributor()
+        contributor.own = {name: arrays.get(name, array) for name, array in contributor.own.items()}
 
     def graph(self) -> Graph:
         """Return the trained model as a fixed-point graph on the features' own units."""
         from tacit.federated.export import to_graph
 
         return to_graph(self._agreement, self._training.result, self._required_scaling())
+
+    def personal_graph(self) -> tuple[Graph, dict[str, Any]]:
+        """Return the model with a last layer of this party's own, and how many steps that took (0: the common one).
+
+        Private: it is fitted to the party's rows without noise.
+        """
+        from tacit.federated.export import to_graph
+        from tacit.federated.models import make_module
+
+        common = self._training.result
+        parameters, steps = personalise(common, _last_layer(make_module(self._agreement)), self._contributor())
+        try:
+            return to_graph(self._agreement, parameters, self._required_scaling()), {"steps": steps}
+        except GraphError:  # its weights have grown beyond what fixed point holds; those of the common model have not
+            return self.graph(), {"steps": 0}
 
     def fixed_point_loss(self, graph: Graph) -> dict[str, Any]:
         """Return what fixed point changes on this party's own rows. Private: for the owner's eyes alone."""
@@ -121,9 +158,16 @@ class FederatedTraining:
     def _contributor(self) -> Any:
         from tacit.federated.contributions import Contributor
 
-        if not hasattr(self, "_contributor_made"):
-            self._contributor_made = Contributor(self._agreement, self._table, self._required_scaling())
+        if self._contributor_made is None:
+            scaling = self._required_scaling()
+            self._contributor_made = Contributor(self._agreement, self._rows, scaling, self._held, self._party)
         return self._contributor_made
+
+
+def _last_layer(module: Any) -> int:
+    """Return how many parameters the last layer that has any has: they are the last of the vector."""
+    sizes = [sum(each.numel() for each in layer.parameters(recurse=False)) for layer in module.modules()]
+    return int(next(size for size in reversed(sizes) if size))
 
 
 def _check_rows(table: Table) -> None:

@@ -5,6 +5,7 @@
 | `ring` | matrix products modulo 2^64 |
 | `elementwise` | fused passes over ring vectors: replicated products, fixed-point rescaling |
 | `masks` | mask expansion by AES-128-CTR, added to or taken from a vector in place |
+| `packing` | words of any width, packed for the wire |
 | `merkle` | BLAKE3 of many equal leaves at once, the nodes above them, the root |
 | `goldilocks` | the prime field of 2^64 - 2^32 + 1 |
 | `goldilocks_extension` | its quadratic extension by a root of X^2 - 7 |
@@ -21,9 +22,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tacit.kernels import elementwise, goldilocks, goldilocks_extension, masks, merkle, ntt, ring
+    from tacit.kernels import elementwise, goldilocks, goldilocks_extension, masks, merkle, ntt, packing, ring
 
-__all__ = ["elementwise", "goldilocks", "goldilocks_extension", "masks", "merkle", "ntt", "ring"]
+__all__ = ["elementwise", "goldilocks", "goldilocks_extension", "masks", "merkle", "ntt", "packing", "ring"]
 
 
 def __getattr__(name: str) -> ModuleType:

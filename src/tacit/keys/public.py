@@ -179,6 +179,10 @@ def frame(domain: str, message: bytes) -> bytes:
     return b"tacit/1 " + domain.encode() + b"\x00" + message
 
 
+# Any key: a point of low order refuses the exchange with every one.
+_TRIAL = x25519.X25519PrivateKey.from_private_bytes(bytes(32))
+
+
 def sealing_key(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
     """Return the HPKE key of 32 bytes of X25519 followed by 1,184 bytes of ML-KEM-768.
 
@@ -186,5 +190,5 @@ def sealing_key(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
         ValueError: malformed, or a point of low order (RFC 7748, section 6.1), to which nothing can be sealed.
     """
     first = x25519.X25519PublicKey.from_public_bytes(raw[:32])
-    x25519.X25519PrivateKey.from_private_bytes(bytes(32)).exchange(first)
+    _TRIAL.exchange(first)
     return hpke.MLKEM768X25519PublicKey(mlkem.MLKEM768PublicKey.from_public_bytes(raw[32:]), first)

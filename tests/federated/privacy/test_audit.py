@@ -1,4 +1,4 @@
-"""An audit in miniature: can a party that sees a released total tell whether one row was in it?
+"""An audit in miniature: can a party that sees a released total tell whether one row, or one party, was in it?
 
 Jagielski, Ullman, Oprea 2020: from how often a guess is right follows, with confidence, a lower bound of epsilon. It
 must stay below the epsilon that is claimed, and it must *not* where the noise is too small: then the audit has teeth.
@@ -30,6 +30,10 @@ AGREEMENT = make_agreement(
 )
 PLAN = make_plan(AGREEMENT)
 SURVIVORS = AGREEMENT.names[:2]
+
+WHOLE_PARTIES = make_agreement(
+    unit="party", dropping=1, rounds=1, epsilon=3.0, delta=1e-5, statistics_share=0.5, learning_rate=3.0, local_steps=3
+)
 
 
 class FeebleNoise:
@@ -119,5 +123,31 @@ def test_a_row_is_as_hidden_as_is_claimed(step: Step, part_of_noise: float) -> N
     scores = [released(each, step, part_of_noise) @ direction for each in (tables, neighbour)]
     found = empirical_epsilon(*scores, AGREEMENT.privacy.delta)
     claimed = epsilon_of({step.multiplier: 1}, AGREEMENT.privacy.delta)
+    assert claimed < 3.0
+    assert (found < claimed) == (part_of_noise == 1.0), (found, claimed)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("remembering")
+@pytest.mark.parametrize("step", make_plan(WHOLE_PARTIES).steps, ids=lambda step: step.kind)
+@pytest.mark.parametrize("part_of_noise", [1.0, 0.03, 1e-4])
+def test_a_party_is_as_hidden_as_is_claimed(step: Step, part_of_noise: float) -> None:
+    """The canary is a whole party: all its rows at the corner, or nothing but its noise."""
+    table = make_table(WHOLE_PARTIES.data, 5, 1)
+    corner = np.repeat(table.schema.feature_high[None, :], len(table.features), axis=0)
+    canary = Table(corner, np.zeros(len(corner), table.labels.dtype), table.schema, "canary")
+    party = FederatedTraining(WHOLE_PARTIES, make_plan(WHOLE_PARTIES), canary, SURVIVORS[0])
+    party._start(np.array([100.0, *[0.0] * 3, *[-50.0] * 3]), make_plan(WHOLE_PARTIES).steps[0], 2)
+    party._training.parameters = np.array([3.0, 3.0, 3.0, 3.0])
+    noise = party._noise = FeebleNoise(part_of_noise)
+    encoding = step.encoding
+    present = [encoding.to_reals(party.contribution(step)) for _ in range(TRIALS)]
+    silent = noise.sample(encoding.noise_scale, TRIALS * encoding.length).reshape(TRIALS, -1)
+    absent = [encoding.to_reals(encoding.to_words(row)) for row in silent]
+    party._noise = FeebleNoise(1e-9)
+    direction = encoding.to_reals(party.contribution(step))
+    assert 0.8 * encoding.norm_bound < np.linalg.norm(direction) <= encoding.norm_bound * (1 + 1e-9)
+    found = empirical_epsilon(np.array(absent) @ direction, np.array(present) @ direction, WHOLE_PARTIES.privacy.delta)
+    claimed = epsilon_of({step.multiplier: 1}, WHOLE_PARTIES.privacy.delta)
     assert claimed < 3.0
     assert (found < claimed) == (part_of_noise == 1.0), (found, claimed)

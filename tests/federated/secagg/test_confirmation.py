@@ -43,7 +43,7 @@ def at_confirm(**options: object) -> Session:
 @pytest.mark.parametrize("missing", [None, "party-00", "party-04"])
 def test_the_set_of_all_or_all_but_one_is_confirmed(missing: str | None) -> None:
     session = at_confirm()
-    session.parties[VICTIM].confirm(Survivors(tuple(name for name in NAMES if name != missing)))
+    session.parties[VICTIM].confirm(Survivors(tuple(name for name in NAMES if name != missing), ()))
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_the_set_of_all_or_all_but_one_is_confirmed(missing: str | None) -> None
     ids=["twice", "order", "unknown", "itself missing", "too small", "alone", "empty"],
 )
 def test_a_set_that_is_refused(names: tuple[str, ...], reason: str) -> None:
-    assert reason in refused(at_confirm(), "confirm", Survivors(names))
+    assert reason in refused(at_confirm(), "confirm", Survivors(names, ()))
 
 
 def test_a_survivor_whose_shares_were_never_delivered() -> None:
     session = at_confirm(absent={"party-04": "share"})
-    assert "never delivered" in refused(session, "confirm", Survivors(NAMES))
+    assert "never delivered" in refused(session, "confirm", Survivors(NAMES, ()))
 
 
 # --- the confirmations
@@ -73,7 +73,8 @@ def test_a_survivor_whose_shares_were_never_delivered() -> None:
 
 def at_unmask(**options: object) -> tuple[Session, list[Confirmation]]:
     session = Session(make_setting(n=5, dropping=1), **options).go("confirm")
-    return session, list(session.replies["confirm"][VICTIM].confirmations)
+    in_order = (session.messages["confirm"][name] for name in session.server.surviving)
+    return session, list(in_order)
 
 
 def view(session: Session) -> View:
@@ -83,6 +84,7 @@ def view(session: Session) -> View:
 def test_t_confirmations_are_enough_and_one_less_is_not() -> None:
     session, signed = at_unmask()
     assert session.setting.threshold == 3
+    assert len(session.replies["confirm"][VICTIM].confirmations) == 3
     session.parties[VICTIM].unmask(Confirmations(tuple(signed[2:])))
     session, signed = at_unmask()
     assert "2 confirmations are fewer than 3" in refused(session, "unmask", Confirmations(tuple(signed[3:])))
@@ -102,7 +104,9 @@ def test_t_confirmations_are_enough_and_one_less_is_not() -> None:
 )
 def test_signers_that_are_not_survivors_each_once(change: Callable[[list], list]) -> None:
     session, signed = at_unmask()
-    assert "not by survivors, each once" in refused(session, "unmask", Confirmations(tuple(change(signed))))
+    assert "not by survivors of the committee, each once" in refused(
+        session, "unmask", Confirmations(tuple(change(signed)))
+    )
 
 
 def test_a_signer_who_is_not_a_survivor() -> None:
@@ -170,7 +174,7 @@ def test_two_sets_shown_to_different_parties_unmask_nothing(split: int) -> None:
     everyone, fewer = NAMES, NAMES[:4]
     shown = {name: everyone if split >> place & 1 else fewer for place, name in enumerate(NAMES[:4])}
     session = Session(setting).go("mask")
-    honest = {name: session.parties[name].confirm(Survivors(shown[name])) for name in NAMES[:4]}
+    honest = {name: session.parties[name].confirm(Survivors(shown[name], ())) for name in NAMES[:4]}
     views = {name: session.parties[name]._memory._known.view for name in NAMES[:4]}
     unmasked = set()
     for name in NAMES[:4]:
@@ -195,8 +199,8 @@ def test_a_party_isolated_by_a_different_inbox_is_not_unmasked() -> None:
 
     def isolate(step: str, name: str, message: object) -> object:
         if step == "share" and name == "party-00":
-            return replace(message, deliveries=message.deliveries[:1])
-        return Survivors(("party-00", "party-02")) if step == "mask" else message
+            return replace(message, dealers=message.dealers[:2], deliveries=message.deliveries[:1])
+        return Survivors(("party-00", "party-02"), ()) if step == "mask" else message
 
     session = Session(setting, down=isolate)
     with pytest.raises(ProtocolError):
@@ -210,9 +214,9 @@ def test_a_party_isolated_by_a_different_inbox_is_not_unmasked() -> None:
 
 def test_honest_parties_sign_once() -> None:
     session = at_confirm()
-    session.parties[VICTIM].confirm(Survivors(NAMES))
+    session.parties[VICTIM].confirm(Survivors(NAMES, ()))
     with pytest.raises(ProtocolError, match="over"):
-        session.parties[VICTIM].confirm(Survivors(NAMES[:4]))
+        session.parties[VICTIM].confirm(Survivors(NAMES[:4], ()))
 
 
 def test_never_both_shares_of_one_peer() -> None:
@@ -222,7 +226,7 @@ def test_never_both_shares_of_one_peer() -> None:
         session = Session(setting).go("mask")
         held = {name: party._memory._known.held for name, party in session.parties.items()}
         survivors = tuple(name for name in NAMES if name != missing)
-        signed = [session.parties[name].confirm(Survivors(survivors)) for name in survivors]
+        signed = [session.parties[name].confirm(Survivors(survivors, ())) for name in survivors]
         for name in survivors:
             message = session.parties[name].unmask(Confirmations(tuple(signed)))
             assert message.seed_shares == tuple(held[name][peer].seed_share for peer in survivors)
@@ -234,7 +238,7 @@ def test_no_step_reveals_the_other_kind_later() -> None:
     party = session.parties[VICTIM]
     party.unmask(Confirmations(tuple(signed)))
     requests = itertools.product(
-        ("unmask", "confirm", "unmask"), (Confirmations(tuple(signed)), Survivors(NAMES[:4]), Survivors(NAMES))
+        ("unmask", "confirm", "unmask"), (Confirmations(tuple(signed)), Survivors(NAMES[:4], ()), Survivors(NAMES, ()))
     )
     for step, message in requests:
         with pytest.raises(ProtocolError, match="over"):

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from tacit.errors import ProtocolError
 from tacit.federated.secagg import Inbox, seeds, shamir
+from tacit.federated.secagg.advertisement import sealing_keys
 from tacit.federated.secagg.messages import Delivery, Piece
 from tacit.federated.secagg.pieces import CONTRIBUTION_DOMAIN, SHARES_DOMAIN, Dealt, Route, seal_piece
+from tacit.keys.public import sealing_key
 
 from .driver import Session, make_setting
 
@@ -25,7 +27,9 @@ def start(**options: object) -> tuple[Session, dict[str, Piece]]:
 
 def open_with(session: Session, pieces: dict[str, Piece] | list[tuple[str, Piece]]) -> None:
     items = pieces.items() if isinstance(pieces, dict) else pieces
-    inbox = Inbox(tuple(Delivery(sender, piece) for sender, piece in items))
+    senders = [sender for sender, _ in items]
+    dealers = session.setting.in_order([*senders, VICTIM])
+    inbox = Inbox(dealers, tuple(Delivery(sender, piece) for sender, piece in items))
     session.parties[VICTIM].mask(inbox, session.vectors[VICTIM])
 
 
@@ -54,12 +58,14 @@ def test_the_honest_inbox_is_accepted() -> None:
 )
 def test_senders_that_are_not_the_others_on_the_roster(change: Callable[[list], list]) -> None:
     session, pieces = start()
-    assert "from other parties on the roster, each once" in refused(session, change(list(pieces.items())))
+    assert "from the dealers on our roster, each once" in refused(session, change(list(pieces.items())))
 
 
 def test_a_sender_of_the_agreement_who_is_not_on_the_roster() -> None:
     session, pieces = start(absent={"party-04": "advertise"})
-    assert "on the roster" in refused(session, {**pieces, "party-04": pieces[SENDER]})
+    assert "'party-04' dealt shares and was not on our roster" in refused(
+        session, {**pieces, "party-04": pieces[SENDER]}
+    )
 
 
 def test_too_few_senders() -> None:
@@ -75,16 +81,17 @@ def test_too_few_senders() -> None:
 @pytest.mark.parametrize("place", [0, 40, -1])
 def test_an_altered_seal(field: str, place: int) -> None:
     session, pieces = start()
-    sealed = bytearray(getattr(pieces[SENDER], field))
+    holder = pieces[SENDER].dealing if field == "shares" else pieces[SENDER]
+    sealed = bytearray(getattr(holder, field))
     sealed[place] ^= 1
-    pieces[SENDER] = replace(pieces[SENDER], **{field: bytes(sealed)})
+    pieces[SENDER] = changed(pieces[SENDER], **{field: bytes(sealed)})
     assert "'party-03' to 'party-01' was altered" in refused(session, pieces)
 
 
 @pytest.mark.parametrize("field", ["shares", "contribution"])
 def test_an_empty_seal(field: str) -> None:
     session, pieces = start()
-    pieces[SENDER] = replace(pieces[SENDER], **{field: b""})
+    pieces[SENDER] = changed(pieces[SENDER], **{field: b""})
     assert "was altered" in refused(session, pieces)
 
 
@@ -114,7 +121,14 @@ def reseal(session: Session, dealt: Dealt | None = None, route: Route | None = N
     digest = session.parties[VICTIM]._memory._known.roster_digest
     ads = {ad.party: ad for ad in session.replies["advertise"][VICTIM].advertisements}
     right = {"root_share": bytes(17), "seed_share": bytes(17), "contribution": bytes(32), **fields}
-    return seal_piece(dealt or Dealt(**right), route or Route(digest, SENDER, VICTIM), ads[VICTIM])
+    return seal_piece(dealt or Dealt(**right), route or Route(digest, SENDER, VICTIM), sealing_keys(ads[VICTIM]))
+
+
+def changed(piece: Piece, **fields: bytes) -> Piece:
+    """The piece with other fields, of its own or of its dealing."""
+    own = {name: value for name, value in fields.items() if name in piece.__struct_fields__}
+    dealing = {name: value for name, value in fields.items() if name not in own}
+    return replace(piece, **own, dealing=replace(piece.dealing, **dealing))
 
 
 def test_seals_bind_roster_sender_and_recipient() -> None:
@@ -142,8 +156,8 @@ def test_shares_and_contribution_are_not_exchangeable() -> None:
         ("contribution", ad.mask_key, SHARES_DOMAIN),
     ):
         session.parties[VICTIM] = start_again(session)
-        sealed = seeds.seal(key, domain, bytes(34 if field == "shares" else 32), context)
-        assert "was altered" in refused(session, {**pieces, SENDER: replace(right, **{field: sealed})})
+        sealed = seeds.seal(sealing_key(key), domain, bytes(34 if field == "shares" else 32), context)
+        assert "was altered" in refused(session, {**pieces, SENDER: changed(right, **{field: sealed})})
 
 
 def start_again(session: Session) -> object:
@@ -176,19 +190,16 @@ def test_a_seal_that_opens_on_something_malformed_names_the_sender(fields: dict[
 @pytest.mark.parametrize("field", ["root_share_commitment", "seed_share_commitment", "contribution_commitment"])
 def test_a_value_that_is_not_the_one_committed_to_names_the_sender(field: str) -> None:
     session, pieces = start()
-    pieces[SENDER] = replace(pieces[SENDER], **{field: bytes(32)})
+    pieces[SENDER] = changed(pieces[SENDER], **{field: bytes(32)})
     assert "not what it commits to" in refused(session, pieces, SENDER)
 
 
 def test_commitments_of_the_three_values_are_not_exchangeable() -> None:
     session, pieces = start()
     piece = reseal(session)
-    assert len({piece.root_share_commitment, piece.seed_share_commitment, piece.contribution_commitment}) == 3
-    swapped = replace(
-        piece,
-        root_share_commitment=piece.seed_share_commitment,
-        seed_share_commitment=piece.root_share_commitment,
-    )
+    roots, seeds_ = piece.dealing.root_share_commitment, piece.dealing.seed_share_commitment
+    assert len({roots, seeds_, piece.contribution_commitment}) == 3
+    swapped = changed(piece, root_share_commitment=seeds_, seed_share_commitment=roots)
     assert "not what it commits to" in refused(session, {**pieces, SENDER: swapped}, SENDER)
 
 

@@ -98,8 +98,10 @@ def test_fixed_lengths_are_enforced(kind, field, change) -> None:
 )
 def test_pieces_have_fixed_lengths(field: str) -> None:
     piece = samples()[Shares].pieces[0]
-    for wrong in (getattr(piece, field)[:-1], getattr(piece, field) + b"\x00"):
-        altered = msgspec.structs.replace(piece, **{field: wrong})
+    holder = piece if field.startswith("contribution") else piece.dealing
+    for wrong in (getattr(holder, field)[:-1], getattr(holder, field) + b"\x00"):
+        altered = msgspec.structs.replace(holder, **{field: wrong})
+        altered = altered if holder is piece else msgspec.structs.replace(piece, dealing=altered)
         with pytest.raises(FormatError):
             decode(encode(Shares("party-01", (altered,))), Shares)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tacit.errors import ProtocolError
 from tacit.federated.secagg import Advertisement, Shares, seeds, shamir
+from tacit.federated.secagg.advertisement import sealing_keys
 from tacit.federated.secagg.pieces import Dealt, Route, open_contribution, seal_piece
 
 from .driver import Session, make_setting, plain_sum
@@ -29,12 +30,14 @@ def redeal(session_of: Callable[[], Session], change: Callable[[str, Dealt], Dea
             return message
         session = session_of()
         known = session.parties[BAD]._memory._known
-        honest = session.parties[BAD]._deal(known.secrets, known.roster_digest)
+        honest = session.parties[BAD]._deal(known.secrets, known.roster_digest, known.topology, ())
         ads = [ad for ad in session.replies["advertise"][BAD].advertisements if ad.party != BAD]
         return Shares(
             BAD,
             tuple(
-                seal_piece(change(ad.party, honest[ad.party]), Route(known.roster_digest, BAD, ad.party), ad)
+                seal_piece(
+                    change(ad.party, honest[ad.party]), Route(known.roster_digest, BAD, ad.party), sealing_keys(ad)
+                )
                 for ad in ads
             ),
         )
@@ -45,9 +48,9 @@ def redeal(session_of: Callable[[], Session], change: Callable[[str, Dealt], Dea
 def dealt(root_share: bytes | None = None, seed_share: bytes | None = None, contribution: bytes | None = None) -> Any:
     def change(recipient: str, right: Dealt) -> Dealt:
         return Dealt(
+            right.contribution if contribution is None else contribution,
             right.root_share if root_share is None else root_share,
             right.seed_share if seed_share is None else seed_share,
-            right.contribution if contribution is None else contribution,
         )
 
     return change
@@ -116,8 +119,8 @@ def test_a_seal_that_the_dropped_party_could_not_have_opened() -> None:
 )
 def test_a_contribution_of_another_length_is_not_opened(contribution: bytes, good: bool) -> None:
     keys, route = seeds.KemKeys.fresh(), Route(bytes(32), BAD, "party-01")
-    ad = Advertisement("party-01", keys.public, keys.public, b"", b"")
-    piece = seal_piece(Dealt(bytes(17), bytes(17), contribution), route, ad)
+    ad = Advertisement("party-01", keys.public, keys.public, b"", (), b"")
+    piece = seal_piece(Dealt(contribution, bytes(17), bytes(17)), route, sealing_keys(ad))
     assert open_contribution(piece, route, keys) == (contribution if good else None)
 
 

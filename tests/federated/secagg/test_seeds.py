@@ -14,6 +14,7 @@ from tacit.federated.secagg import masking, seeds
 from tacit.federated.secagg.messages import Piece
 from tacit.federated.secagg.pieces import CONTRIBUTION_COMMITMENT_DOMAIN, CONTRIBUTION_DOMAIN, Route
 from tacit.federated.secagg.seeds import KemKeys
+from tacit.keys.public import sealing_key
 
 from .driver import Session, make_setting, plain_sum, words
 
@@ -41,8 +42,14 @@ def test_self_seeds_and_commitments_depend_on_everything() -> None:
 
 
 def test_what_is_derived_for_one_purpose_serves_no_other() -> None:
-    domains = (seeds.MASK_KEY_DOMAIN, seeds.CONTRIBUTION_DOMAIN, seeds.PAIR_SEED_DOMAIN, seeds.SELF_SEED_DOMAIN)
-    assert len({seeds._derive(A, D, domain, ("a", "b"), 16) for domain in domains}) == 4
+    domains = (
+        seeds.MASK_KEY_DOMAIN,
+        seeds.CONTRIBUTION_DOMAIN,
+        seeds.PAIR_SEED_DOMAIN,
+        seeds.SELF_SEED_DOMAIN,
+        seeds.TAG_DOMAIN,
+    )
+    assert len({seeds._derive(A, D, domain, ("a", "b"), 16) for domain in domains}) == 5
     assert seeds.contribution(A, D, "a", "b")[:16] != seeds.pair_seed(A[:16], A[16:], D, "a", "b")
 
 
@@ -54,7 +61,7 @@ def test_names_that_read_alike_one_after_the_other_are_told_apart() -> None:
 
 def test_what_was_never_sealed_does_not_open() -> None:
     keys = KemKeys.fresh()
-    sealed = seeds.seal(keys.public, "domain", b"text", b"context")
+    sealed = seeds.seal(sealing_key(keys.public), "domain", b"text", b"context")
     for rubbish in (b"", sealed[:31], sealed[:1120], bytes(len(sealed)), bytes(1088) + sealed[1088:], sealed[:-1]):
         assert keys.open("domain", rubbish, b"context") is None
     # The X25519 half of what is sent along, at either end, is a point of low order, which refuses every exchange.
@@ -70,7 +77,7 @@ def test_fresh_keys_are_fresh_and_derived_ones_are_not() -> None:
 
 def test_a_seal_opens_under_its_key_domain_and_context_only() -> None:
     keys = KemKeys.fresh()
-    sealed = seeds.seal(keys.public, "domain", b"text", b"context")
+    sealed = seeds.seal(sealing_key(keys.public), "domain", b"text", b"context")
     assert keys.open("domain", sealed, b"context") == b"text"
     assert keys.open("other", sealed, b"context") is None
     assert keys.open("domain", sealed, b"other") is None
@@ -87,7 +94,7 @@ def test_the_channel_key_does_not_follow_from_the_root() -> None:
     delivery = session.replies["share"]["party-00"].deliveries[0]
     context = Route(session.parties["party-00"]._memory._known.roster_digest, delivery.sender, "party-00").context()
     assert derived.open(CONTRIBUTION_DOMAIN, delivery.piece.contribution, context) is not None
-    assert derived.open("tacit secagg sealed shares", delivery.piece.shares, context) is None
+    assert derived.open("tacit secagg sealed shares", delivery.piece.dealing.shares, context) is None
 
 
 def test_parties_of_the_same_root_have_other_channel_keys(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +135,7 @@ class Substituting:
         own = self.known[sender, recipient] = bytes([len(self.known)]) * 32
         return replace(
             piece,
-            contribution=seeds.seal(key, CONTRIBUTION_DOMAIN, own, route.context()),
+            contribution=seeds.seal(sealing_key(key), CONTRIBUTION_DOMAIN, own, route.context()),
             contribution_commitment=route.commit(CONTRIBUTION_COMMITMENT_DOMAIN, own),
         )
 

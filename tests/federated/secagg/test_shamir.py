@@ -18,7 +18,7 @@ def dealings(draw: st.DrawFn) -> tuple[bytes, int, int]:
 @given(dealings(), st.randoms(use_true_random=False))
 def test_any_t_shares_give_the_secret(dealing, random) -> None:
     secret, threshold, parties = dealing
-    shares = dict(enumerate(shamir.split(secret, threshold, parties), start=1))
+    shares = dict(enumerate(shamir.split(secret, threshold, range(1, parties + 1)), start=1))
     chosen = random.sample(sorted(shares), threshold)
     assert shamir.combine({point: shares[point] for point in chosen}) == secret
     assert shamir.combine(shares) == secret
@@ -27,7 +27,7 @@ def test_any_t_shares_give_the_secret(dealing, random) -> None:
 
 @given(SECRETS, SECRETS)
 def test_fewer_than_t_shares_fit_every_secret(secret: bytes, other: bytes) -> None:
-    shares = shamir.split(secret, 4, 5)[:3]
+    shares = shamir.split(secret, 4, range(1, 6))[:3]
     # The points 0 (any secret) and 1 to 3 determine a cubic: its value at 4 completes the three shares to that secret.
     known = [(0, int.from_bytes(other, "little")), *((p, int.from_bytes(s, "little")) for p, s in enumerate(shares, 1))]
     fourth = sum(_term(known, k, 4) for k in range(4)) % shamir.PRIME
@@ -49,19 +49,19 @@ def test_the_prime_is_prime_by_fermat_and_exceeds_every_secret() -> None:
 
 
 def test_shares_are_drawn_anew() -> None:
-    assert shamir.split(bytes(16), 3, 5) != shamir.split(bytes(16), 3, 5)
+    assert shamir.split(bytes(16), 3, range(1, 6)) != shamir.split(bytes(16), 3, range(1, 6))
 
 
 def test_coefficients_are_any_number_below_the_prime() -> None:
     """With t = 2 the first share is the coefficient itself; that none of 200 is large has a chance below 10^-24."""
-    first = [int.from_bytes(shamir.split(bytes(16), 2, 3)[0], "little") for _ in range(200)]
+    first = [int.from_bytes(shamir.split(bytes(16), 2, range(1, 4))[0], "little") for _ in range(200)]
     assert any(value >= 2**129 for value in first)
     assert any(value < 2**129 for value in first)
 
 
 def test_all_coefficients_are_random() -> None:
     # With t = n = 3, a constant or linear polynomial would put three shares of zero on a line.
-    first, second, third = (int.from_bytes(s, "little") for s in shamir.split(bytes(16), 3, 3))
+    first, second, third = (int.from_bytes(s, "little") for s in shamir.split(bytes(16), 3, range(1, 4)))
     assert (first - 2 * second + third) % shamir.PRIME != 0
 
 
@@ -85,4 +85,17 @@ def test_the_largest_share_is_one() -> None:
 @pytest.mark.parametrize(("secret", "t", "n"), [(bytes(15), 2, 3), (bytes(16), 0, 3), (bytes(16), 4, 3)])
 def test_wrong_arguments_are_refused(secret: bytes, t: int, n: int) -> None:
     with pytest.raises(ValueError):
-        shamir.split(secret, t, n)
+        shamir.split(secret, t, range(1, n + 1))
+
+
+@pytest.mark.parametrize("points", [(0, 1, 2), (-1, 1, 2), (1, 1, 2)])
+def test_a_point_where_the_secret_lies_or_that_is_given_twice_is_refused(points: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError):
+        shamir.split(bytes(16), 2, points)
+
+
+def test_shares_at_scattered_points() -> None:
+    points = (3, 977, 12, 10_000)
+    shares = dict(zip(points, shamir.split(b"s" * 16, 3, points), strict=True))
+    for left_out in points:
+        assert shamir.combine({point: shares[point] for point in points if point != left_out}) == b"s" * 16

@@ -7,6 +7,7 @@ import pytest
 
 from tacit.errors import AgreementError
 from tacit.federated.secagg import thresholds
+from tacit.federated.secagg.regular_graph import regular_graph
 
 SIZES = [(n, c, d) for n in range(3, 101) for c in range(n) for d in range(n)]
 
@@ -87,8 +88,24 @@ def test_too_few_and_too_many_parties_are_refused() -> None:
     with pytest.raises(AgreementError, match="needs 3 or more"):
         thresholds.check(2, 0, 0)
     thresholds.check(100, 33, 33)
-    with pytest.raises(AgreementError, match=r"k-regular graph of Bell et al\. 2020, for more, is not supported"):
+    with pytest.raises(AgreementError, match="101 parties: at most 100 can take part on a complete graph"):
         thresholds.check(101, 0, 0)
+    thresholds.check(101, 0, 0, sparse=True)
+    with pytest.raises(AgreementError, match="10001 parties: at most 10000 can take part"):
+        thresholds.check(10_001, 0, 0, sparse=True)
+
+
+def test_a_sparse_graph_that_cannot_keep_its_promises_is_refused() -> None:
+    with pytest.raises(AgreementError, match="on no sparse graph do exposure and failure each stay under"):
+        thresholds.check(101, 100, 0, sparse=True)
+
+
+def test_who_takes_the_sparse_graph() -> None:
+    assert [thresholds.needs_sparse(n) for n in (3, 100, 101)] == [False, False, True]
+    assert thresholds.least_in_sum(100, 3, 10) == 90
+    cut_off = regular_graph(1000, 10, 300).cut_off
+    assert cut_off > 0
+    assert thresholds.least_in_sum(1000, 10, 300) == 700 - cut_off
 
 
 @pytest.mark.parametrize(("c", "d"), [(-1, 0), (0, -1)])

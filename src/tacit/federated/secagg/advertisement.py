@@ -8,20 +8,21 @@ setting's digest: an advertisement of another sum, or of a sum with other parame
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import msgspec
+from cryptography.hazmat.primitives import hpke
 
 from tacit import canonical
 from tacit.errors import IdentityError
-from tacit.federated.secagg import seeds
 from tacit.federated.secagg.messages import Advertisement, Roster
 from tacit.federated.secagg.setting import Setting
+from tacit.federated.secagg.topology import Topology, picks_fault
 from tacit.keys import Identity
-from tacit.keys.public import frame
+from tacit.keys.public import frame, sealing_key
 
 ADVERTISEMENT_DOMAIN = "tacit secagg advertisement"
 ROSTER_DOMAIN = "tacit secagg roster"
-_USE_DOMAIN = "tacit secagg trial"
 
 
 class _Signed(msgspec.Struct, frozen=True):
@@ -30,28 +31,54 @@ class _Signed(msgspec.Struct, frozen=True):
     channel_key: bytes
     mask_key: bytes
     seed_commitment: bytes
+    picks: tuple[int, ...]
 
 
 def sign_advertisement(
-    setting: Setting, identity: Identity, channel_key: bytes, mask_key: bytes, seed_commitment: bytes
+    setting: Setting,
+    identity: Identity,
+    channel_key: bytes,
+    mask_key: bytes,
+    seed_commitment: bytes,
+    picks: tuple[int, ...] = (),
 ) -> Advertisement:
-    """Return the advertisement of these keys by `identity`."""
-    body = _Signed(setting.digest, identity.name, channel_key, mask_key, seed_commitment)
+    """Return the advertisement of these keys and picks by `identity`."""
+    body = _Signed(setting.digest, identity.name, channel_key, mask_key, seed_commitment, picks)
     signature = identity.sign(ADVERTISEMENT_DOMAIN, canonical.encode(body))
-    return Advertisement(identity.name, channel_key, mask_key, seed_commitment, signature)
+    return Advertisement(identity.name, channel_key, mask_key, seed_commitment, picks, signature)
+
+
+@dataclass(frozen=True)
+class SealingKeys:
+    """An advertisement's two keys, read: reading one costs half as much as sealing to it."""
+
+    channel: hpke.MLKEM768X25519PublicKey
+    mask: hpke.MLKEM768X25519PublicKey
+
+
+def sealing_keys(advertisement: Advertisement) -> SealingKeys | None:
+    """Return the keys of an advertisement, or None if nothing can be sealed to one of them."""
+    # X25519 has points of low order, which parse and then refuse every exchange (RFC 7748, section 6.1).
+    try:
+        return SealingKeys(sealing_key(advertisement.channel_key), sealing_key(advertisement.mask_key))
+    except ValueError:
+        return None
 
 
 def advertisement_fault(setting: Setting, advertisement: Advertisement) -> str | None:
-    """Return what is wrong with an advertisement by a party of the agreement, or None."""
+    """Return what is wrong with an advertisement by a party of the agreement, or None; `sealing_keys` reads its keys."""
     ad = advertisement
-    body = _Signed(setting.digest, ad.party, ad.channel_key, ad.mask_key, ad.seed_commitment)
+    body = _Signed(setting.digest, ad.party, ad.channel_key, ad.mask_key, ad.seed_commitment, ad.picks)
     try:
         setting.identity(ad.party).verify(ADVERTISEMENT_DOMAIN, canonical.encode(body), ad.signature)
     except IdentityError:
         return f"the advertisement of {ad.party!r} is not signed by the identity in the agreement, for this sum"
-    if not (_usable(ad.channel_key) and _usable(ad.mask_key)):
-        return f"{ad.party!r} advertises a key that nothing can be sealed to"
-    return None
+    return picks_fault(setting, ad.party, ad.picks)
+
+
+def unusable(party: str) -> str:
+    """Return what is wrong with an advertisement that `sealing_keys` cannot read."""
+    return f"{party!r} advertises a key that nothing can be sealed to"
 
 
 def roster_fault(setting: Setting, roster: Roster, own: Advertisement) -> str | None:
@@ -61,24 +88,36 @@ def roster_fault(setting: Setting, roster: Roster, own: Advertisement) -> str | 
         return "the roster does not list parties of the agreement, each once, in its order"
     if own not in roster.advertisements:
         return f"the roster does not have the advertisement that {own.party!r} sent"
-    if len(names) < setting.minimum_survivors:
+    if setting.graph is None and len(names) < setting.minimum_survivors:
         return f"the roster has {len(names)} parties, fewer than {setting.minimum_survivors}"
     keys = [key for ad in roster.advertisements for key in (ad.channel_key, ad.mask_key)]
     if len(set(keys)) != len(keys):
         return "two keys on the roster are the same"
     faults = (advertisement_fault(setting, advertisement) for advertisement in roster.advertisements)
-    return next((fault for fault in faults if fault), None)
+    fault = next((fault for fault in faults if fault), None)
+    return fault or _neighbourhood_fault(setting, roster, own)
 
 
 def roster_digest(setting: Setting, roster: Roster) -> bytes:
-    """Return the hash of setting and roster, which every later seal and signature is bound to."""
+    """Return the hash of setting and roster, which every later seal and signature is bound to.
+
+    On the sparse graph each party has a roster of its own, and the setting alone is hashed: seals are to keys that
+    honest parties advertise once in a sum.
+    """
+    if setting.graph is not None:
+        return hashlib.sha256(frame(ROSTER_DOMAIN, setting.digest)).digest()
     return hashlib.sha256(frame(ROSTER_DOMAIN, setting.digest + canonical.encode(roster))).digest()
 
 
-def _usable(key: bytes) -> bool:
-    # X25519 has points of low order, which parse and then refuse every exchange (RFC 7748, section 6.1).
-    try:
-        seeds.seal(key, _USE_DOMAIN, b"", b"")
-    except ValueError:
-        return False
-    return True
+def _neighbourhood_fault(setting: Setting, roster: Roster, own: Advertisement) -> str | None:
+    if setting.graph is None:
+        return None
+    others = {ad.party for ad in roster.advertisements} - {own.party}
+    topology = Topology(setting, roster.advertisements)
+    strangers = others - set(topology.neighbours(own.party))
+    if strangers:
+        return f"the roster has {sorted(strangers)[0]!r}, which {own.party!r} neither picked nor was picked by"
+    holders = len(topology.holders(own.party, [*others, own.party]))
+    if holders < setting.threshold:
+        return f"{holders} holders of shares of {own.party!r} are on the roster, fewer than {setting.threshold}"
+    return None

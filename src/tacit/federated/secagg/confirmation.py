@@ -2,7 +2,8 @@
 
 Bonawitz et al. 2017, figure 4, round 3 (consistency check). A confirmation covers the roster, U1 (whose shares were
 delivered) and U2 (whose vectors are in the sum). An honest party signs one of them in a sum, and reveals shares only
-when t members of U2 signed what it signed; `thresholds` has the argument that no two can get there.
+when as many as the quorum, members of U2 and of the committee, signed what it signed; `thresholds` and `regular_graph`
+have the argument that no two sets can get there.
 """
 
 from __future__ import annotations
@@ -73,10 +74,10 @@ def confirmation_fault(setting: Setting, view: View, confirmation: Confirmation)
 def confirmations_fault(setting: Setting, view: View, confirmations: Confirmations) -> str | None:
     """Return why a party that confirmed `view` must not reveal shares on these confirmations, or None."""
     names = tuple(confirmation.party for confirmation in confirmations.confirmations)
-    if names != setting.in_order(names) or not set(names) <= set(view.survivors):
-        return "the confirmations are not by survivors, each once, in the agreement's order"
-    if len(names) < setting.threshold:
-        return f"{len(names)} confirmations are fewer than {setting.threshold}"
+    if names != setting.in_order(names) or not set(names) <= set(view.survivors) & setting.committee:
+        return "the confirmations are not by survivors of the committee, each once, in the agreement's order"
+    if len(names) < setting.quorum:
+        return f"{len(names)} confirmations are fewer than {setting.quorum}"
     faults = (confirmation_fault(setting, view, confirmation) for confirmation in confirmations.confirmations)
     return next((fault for fault in faults if fault), None)
 

@@ -4,11 +4,13 @@ Up is from a party to the server, down from the server to a party:
 
 | step      | up               | down                                                       |
 |-----------|------------------|------------------------------------------------------------|
-| advertise | `Advertisement`  | `Roster`: the advertisements of everyone who sent one      |
-| share     | `Shares`         | `Inbox`: what the others sealed to this party              |
+| advertise | `Advertisement`  | `Roster`: the advertisements of itself and its neighbours  |
+| share     | `Shares`         | `Inbox`: what its neighbours sealed to this party          |
 | mask      | `MaskedVector`   | `Survivors`: whose vectors are in the sum                  |
 | confirm   | `Confirmation`   | `Confirmations`: the signatures on that set                |
 | unmask    | `Unmasking`      |                                                            |
+
+On the complete graph everyone is everyone's neighbour, and what only the sparse one needs (`regular_graph`) is empty.
 
 A list whose order is given (`Shares.pieces`, `Unmasking`) carries no names: nothing can be repeated or left out in it
 without its length being wrong. A `repr` shows no contents.
@@ -26,6 +28,7 @@ from tacit.keys.public import SEAL_OVERHEAD, SIGNATURE_BYTES
 
 KEM_KEY_BYTES = 32 + 1184
 COMMITMENT_BYTES = 32
+TAG_BYTES = 16
 CONTRIBUTION_BYTES = 32
 SEALED_SHARES_BYTES = SEAL_OVERHEAD + 2 * SHARE_BYTES
 SEALED_CONTRIBUTION_BYTES = SEAL_OVERHEAD + CONTRIBUTION_BYTES
@@ -38,6 +41,7 @@ SealedContribution = Annotated[
     bytes, msgspec.Meta(min_length=SEALED_CONTRIBUTION_BYTES, max_length=SEALED_CONTRIBUTION_BYTES)
 ]
 Share = Annotated[bytes, msgspec.Meta(min_length=SHARE_BYTES, max_length=SHARE_BYTES)]
+Tag = Annotated[bytes, msgspec.Meta(min_length=TAG_BYTES, max_length=TAG_BYTES)]
 Name = Annotated[str, msgspec.Meta(max_length=40)]
 
 
@@ -56,6 +60,7 @@ class Advertisement(Message, frozen=True, tag="advertisement"):
         channel_key: others seal shares to it; fresh, and never revealed.
         mask_key: others seal contributions to pairwise masks to it; its private half follows from the mask root.
         seed_commitment: hash of the self-mask seed, so that a seed that was put together wrongly is noticed.
+        picks: positions in the agreement of those that it deals shares to, ascending; empty on the complete graph.
         signature: of all of this and of the setting's digest.
     """
 
@@ -63,30 +68,34 @@ class Advertisement(Message, frozen=True, tag="advertisement"):
     channel_key: KemKey
     mask_key: KemKey
     seed_commitment: Commitment
+    picks: tuple[int, ...]
     signature: Signature
 
 
 class Roster(Message, frozen=True, tag="roster"):
-    """The advertisements of this sum, in the agreement's order."""
+    """The advertisements of one party and its neighbours, in the agreement's order."""
 
     advertisements: tuple[Advertisement, ...]
 
 
-class Piece(Message, frozen=True, tag="piece"):
-    """What one party gives another: sealed shares, a sealed contribution, and hashes of the three values.
-
-    The hashes let the server see, when values are revealed, who revealed a wrong one.
-    """
+class Dealing(Message, frozen=True, tag="dealing"):
+    """Sealed shares, and the hashes by which a wrong one is found when they are revealed."""
 
     shares: SealedShares
-    contribution: SealedContribution
     root_share_commitment: Commitment
     seed_share_commitment: Commitment
+
+
+class Piece(Message, frozen=True, tag="piece"):
+    """What one party gives a neighbour: a sealed contribution and its hash, and shares if it picked that neighbour."""
+
+    contribution: SealedContribution
     contribution_commitment: Commitment
+    dealing: Dealing | None
 
 
 class Shares(Message, frozen=True, tag="shares"):
-    """A party's pieces for the others on the roster, in its order."""
+    """A party's pieces for the others on its roster, in its order."""
 
     party: Name
     pieces: tuple[Piece, ...]
@@ -100,22 +109,32 @@ class Delivery(Message, frozen=True, tag="delivery"):
 
 
 class Inbox(Message, frozen=True, tag="inbox"):
-    """The pieces for one party, by sender in the agreement's order: with itself, the senders are U1."""
+    """U1, who dealt; and the pieces for one party from its neighbours in U1, in the agreement's order."""
 
+    dealers: tuple[Name, ...]
     deliveries: tuple[Delivery, ...]
 
 
 class MaskedVector(Message, frozen=True, tag="masked-vector"):
-    """A party's vector plus its masks: little-endian words."""
+    """A party's vector plus its masks.
+
+    Attributes:
+        party: whose it is.
+        vector: the words, packed (`Setting.pack`).
+        tags: on the sparse graph, for each pick in U1 in the agreement's order: under a key that the two share, which
+            dealers the masks are against.
+    """
 
     party: Name
     vector: bytes
+    tags: tuple[Tag, ...]
 
 
 class Survivors(Message, frozen=True, tag="survivors"):
-    """U2, whose vectors are in the sum, in the agreement's order."""
+    """U2, whose vectors are in the sum, in the agreement's order; and to one party, the tags of who picked it."""
 
     parties: tuple[Name, ...]
+    tags: tuple[Tag, ...]
 
 
 class Confirmation(Message, frozen=True, tag="confirmation"):
@@ -126,22 +145,22 @@ class Confirmation(Message, frozen=True, tag="confirmation"):
 
 
 class Confirmations(Message, frozen=True, tag="confirmations"):
-    """The confirmations of one survivor set, in the agreement's order."""
+    """As many confirmations of one survivor set as it needs, in the agreement's order."""
 
     confirmations: tuple[Confirmation, ...]
 
 
 class Unmasking(Message, frozen=True, tag="unmasking"):
-    """A party's shares of what has to be removed: one share for each member of U1, never two.
+    """A party's shares of what has to be removed: one share for each member of U1 that dealt it some, never two.
 
     Attributes:
         party: whose shares they are.
-        seed_shares: of the self-mask seeds of U2, in the agreement's order.
+        seed_shares: of the self-mask seeds of U2, in the agreement's order; None where the tag was wrong.
         root_shares: of the mask roots of U1 without U2, in the agreement's order.
     """
 
     party: Name
-    seed_shares: tuple[Share, ...]
+    seed_shares: tuple[Share | None, ...]
     root_shares: tuple[Share, ...]
 
 

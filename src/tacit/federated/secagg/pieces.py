@@ -1,8 +1,9 @@
 """Pieces: what one party deals another, sealed; and the hashes by which a wrong value is found later.
 
-A piece has two seals, because two different keys are revealed at different times: the shares go to the recipient's
-*channel* key, which nobody ever learns, and the contribution to its *mask* key, which the server learns when the
-recipient drops out. Under one key, a dropped party's inbox would open everyone's shares to the server.
+A piece to somebody that its sender picked (on the complete graph, to everyone) has two seals, because two different
+keys are revealed at different times: the shares go to the recipient's *channel* key, which nobody ever learns, and the
+contribution to its *mask* key, which the server learns when the recipient drops out. Under one key, a dropped party's
+inbox would open everyone's shares to the server. A piece to other neighbours has a contribution alone.
 
 Both seals are bound to the roster (hence to the setting and the instance), the sender and the recipient. They do not
 prove who sealed: a party that finds a malformed value names the sender, but a malicious server can stage that.
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 
 from tacit.errors import ProtocolError
 from tacit.federated.secagg import seeds
-from tacit.federated.secagg.messages import CONTRIBUTION_BYTES, Advertisement, Piece
+from tacit.federated.secagg.advertisement import SealingKeys
+from tacit.federated.secagg.messages import CONTRIBUTION_BYTES, Dealing, Piece
 from tacit.federated.secagg.seeds import KemKeys
 from tacit.federated.secagg.shamir import SHARE_BYTES, is_share
 from tacit.keys.public import frame
@@ -46,22 +48,26 @@ class Route:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Dealt:
-    """What one party deals another: shares of its mask root and self-mask seed, and its contribution."""
+    """What one party gives another: its contribution, and shares of mask root and self-mask seed if it picked it."""
 
-    root_share: bytes
-    seed_share: bytes
     contribution: bytes
+    root_share: bytes | None = None
+    seed_share: bytes | None = None
 
 
-def seal_piece(dealt: Dealt, route: Route, recipient: Advertisement) -> Piece:
+def seal_piece(dealt: Dealt, route: Route, recipient: SealingKeys) -> Piece:
     """Seal `dealt` to the keys that the recipient advertises."""
-    context = route.context()
+    context, dealing = route.context(), None
+    if dealt.root_share is not None and dealt.seed_share is not None:
+        dealing = Dealing(
+            seeds.seal(recipient.channel, SHARES_DOMAIN, dealt.root_share + dealt.seed_share, context),
+            route.commit(ROOT_SHARE_DOMAIN, dealt.root_share),
+            route.commit(SEED_SHARE_DOMAIN, dealt.seed_share),
+        )
     return Piece(
-        seeds.seal(recipient.channel_key, SHARES_DOMAIN, dealt.root_share + dealt.seed_share, context),
-        seeds.seal(recipient.mask_key, CONTRIBUTION_DOMAIN, dealt.contribution, context),
-        route.commit(ROOT_SHARE_DOMAIN, dealt.root_share),
-        route.commit(SEED_SHARE_DOMAIN, dealt.seed_share),
+        seeds.seal(recipient.mask, CONTRIBUTION_DOMAIN, dealt.contribution, context),
         route.commit(CONTRIBUTION_COMMITMENT_DOMAIN, dealt.contribution),
+        dealing,
     )
 
 
@@ -71,15 +77,17 @@ def open_piece(piece: Piece, route: Route, channel: KemKeys, mask: KemKeys, coor
     Raises:
         ProtocolError: a seal does not open (names the coordinator), or holds what it should not (names the sender).
     """
-    shares = channel.open(SHARES_DOMAIN, piece.shares, route.context())
-    contribution = mask.open(CONTRIBUTION_DOMAIN, piece.contribution, route.context())
+    context, dealing = route.context(), piece.dealing
+    shares = channel.open(SHARES_DOMAIN, dealing.shares, context) if dealing else b""
+    contribution = mask.open(CONTRIBUTION_DOMAIN, piece.contribution, context)
     if shares is None or contribution is None:
         raise ProtocolError(
             f"the piece from {route.sender!r} to {route.recipient!r} was altered, or sealed for another roster",
             culprit=coordinator,
             step="mask",
         )
-    dealt = Dealt(shares[:SHARE_BYTES], shares[SHARE_BYTES:], contribution)
+    halves = (shares[:SHARE_BYTES], shares[SHARE_BYTES:]) if dealing else (None, None)
+    dealt = Dealt(contribution, *halves)
     if not _well_formed(dealt, piece, route):
         raise ProtocolError(
             f"the piece for {route.recipient!r} opens, but is malformed or not what it commits to",
@@ -97,12 +105,12 @@ def open_contribution(piece: Piece, route: Route, mask: KemKeys) -> bytes | None
 
 def root_share_matches(share: bytes, piece: Piece, route: Route) -> bool:
     """Return whether `share` is the share of the mask root that the sender committed to."""
-    return route.commit(ROOT_SHARE_DOMAIN, share) == piece.root_share_commitment
+    return piece.dealing is not None and route.commit(ROOT_SHARE_DOMAIN, share) == piece.dealing.root_share_commitment
 
 
 def seed_share_matches(share: bytes, piece: Piece, route: Route) -> bool:
     """Return whether `share` is the share of the self-mask seed that the sender committed to."""
-    return route.commit(SEED_SHARE_DOMAIN, share) == piece.seed_share_commitment
+    return piece.dealing is not None and route.commit(SEED_SHARE_DOMAIN, share) == piece.dealing.seed_share_commitment
 
 
 def contribution_matches(contribution: bytes, piece: Piece, route: Route) -> bool:
@@ -114,10 +122,13 @@ def contribution_matches(contribution: bytes, piece: Piece, route: Route) -> boo
 
 
 def _well_formed(dealt: Dealt, piece: Piece, route: Route) -> bool:
+    if not contribution_matches(dealt.contribution, piece, route):
+        return False
+    if dealt.root_share is None or dealt.seed_share is None:
+        return piece.dealing is None
     return (
         is_share(dealt.root_share)
         and is_share(dealt.seed_share)
         and root_share_matches(dealt.root_share, piece, route)
         and seed_share_matches(dealt.seed_share, piece, route)
-        and contribution_matches(dealt.contribution, piece, route)
     )

@@ -23,6 +23,7 @@ from tacit.federated.secagg.messages import Advertisement, Piece, Unmasking
 from tacit.federated.secagg.pieces import Route
 from tacit.federated.secagg.seeds import KemKeys
 from tacit.federated.secagg.setting import Setting, Words
+from tacit.federated.secagg.topology import Topology
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -32,6 +33,7 @@ class Ledger:
     Attributes:
         setting: the sum's setting.
         advertisements: by party.
+        topology: who holds whose shares, and who masked against whom.
         pieces: by sender, then recipient.
         view: roster, U1 and U2.
         total: the sum of the masked vectors of U2.
@@ -39,6 +41,7 @@ class Ledger:
 
     setting: Setting
     advertisements: dict[str, Advertisement]
+    topology: Topology
     pieces: dict[str, dict[str, Piece]]
     view: View
     total: Words
@@ -46,14 +49,19 @@ class Ledger:
 
 def unmasking_fault(ledger: Ledger, message: Unmasking) -> str | None:
     """Return what is wrong with the shares in `message`, or None."""
-    view, party = ledger.view, message.party
-    if len(message.seed_shares) != len(view.survivors) or len(message.root_shares) != len(view.dropped):
-        return "it does not reveal one share for each party that dealt"
-    for owner, share in zip(view.survivors, message.seed_shares, strict=True):
+    party = message.party
+    survivors, dropped = _held(ledger, party)
+    if len(message.seed_shares) != len(survivors) or len(message.root_shares) != len(dropped):
+        return "it does not reveal one share for each party that dealt it some"
+    for owner, share in zip(survivors, message.seed_shares, strict=True):
+        if share is None:  # it was told of other dealers than the owner; on the complete graph there is nothing to tell
+            if ledger.setting.graph is None or owner == party:
+                return f"it does not reveal its share of the self-mask seed of {owner!r}"
+            continue
         # Nobody checks a party's share of its own seed; `_combine` trusts it least, and its owner answers for it.
         if not shamir.is_share(share) or (owner != party and not _is_dealt_seed_share(ledger, owner, party, share)):
             return f"its share of the self-mask seed of {owner!r} is not the one it was dealt"
-    for owner, share in zip(view.dropped, message.root_shares, strict=True):
+    for owner, share in zip(dropped, message.root_shares, strict=True):
         if not shamir.is_share(share) or not _is_dealt_root_share(ledger, owner, party, share):
             return f"its share of the mask root of {owner!r} is not the one it was dealt"
     return None
@@ -66,19 +74,34 @@ def recover_sum(ledger: Ledger, unmaskings: Mapping[str, Unmasking]) -> Words:
         ProtocolError: names who dealt what does not fit together.
     """
     total = np.array(ledger.total)
-    for place, owner in enumerate(ledger.view.survivors):
-        shares = {party: message.seed_shares[place] for party, message in unmaskings.items()}
+    seed_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.survivors}
+    root_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.dropped}
+    for party, message in unmaskings.items():
+        survivors, dropped = _held(ledger, party)
+        for owner, share in zip(survivors, message.seed_shares, strict=True):
+            if share is not None:
+                seed_shares[owner][party] = share
+        for owner, share in zip(dropped, message.root_shares, strict=True):
+            root_shares[owner][party] = share
+    for owner, shares in seed_shares.items():
         masking.remove_self_mask(total, ledger.setting, _recover_seed(ledger, owner, shares))
-    for place, owner in enumerate(ledger.view.dropped):
-        shares = {party: message.root_shares[place] for party, message in unmaskings.items()}
+    for owner, shares in root_shares.items():
         _remove_pair_masks(ledger, total, owner, *_recover_root(ledger, owner, shares))
-    return total
+    return total & total.dtype.type(2**ledger.setting.word_bits - 1)
+
+
+def _held(ledger: Ledger, party: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    held = ledger.topology.held
+    return held(party, ledger.view.survivors), held(party, ledger.view.dropped)
 
 
 def _remove_pair_masks(ledger: Ledger, total: Words, dropped: str, root: bytes, keys: KemKeys) -> None:
     # The survivors' masks against `dropped` cancel against those that it would have put on its own vector.
     digest = ledger.view.roster_digest
-    for peer in ledger.view.survivors:
+    survivors = set(ledger.view.survivors)
+    for peer in ledger.topology.neighbours(dropped):
+        if peer not in survivors:
+            continue
         sent = seeds.contribution(root, digest, dropped, peer)
         if not pieces.contribution_matches(sent, ledger.pieces[dropped][peer], Route(digest, dropped, peer)):
             _blame(dropped, f"the contribution that it sent {peer!r} does not follow from its mask root")
@@ -105,6 +128,11 @@ def _recover_root(ledger: Ledger, owner: str, shares: dict[str, bytes]) -> tuple
 
 
 def _combine(ledger: Ledger, owner: str, shares: dict[str, bytes]) -> bytes | None:
+    if len(shares) < ledger.setting.threshold:
+        silent = [name for name in ledger.topology.holders(owner, ledger.view.dealers) if name not in shares]
+        _blame(
+            ", ".join(silent), f"{len(shares)} shares of a secret of {owner!r}, fewer than {ledger.setting.threshold}"
+        )
     # Exactly t, the owner's own share last: all others are known to be what the owner committed to.
     chosen = sorted(shares, key=lambda party: party == owner)[: ledger.setting.threshold]
     return shamir.combine({ledger.setting.positions[party] + 1: shares[party] for party in chosen})

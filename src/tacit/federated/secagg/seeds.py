@@ -17,7 +17,9 @@ learns c_ij from it and opens c_ji with the mask key that follows from it: all s
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
+from collections.abc import Iterable
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -25,8 +27,8 @@ from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tacit.federated.secagg.messages import CONTRIBUTION_BYTES
-from tacit.keys.public import SUITE, frame, sealing_key
+from tacit.federated.secagg.messages import CONTRIBUTION_BYTES, TAG_BYTES
+from tacit.keys.public import SUITE, frame
 
 SECRET_BYTES = 16
 MASK_SEED_BYTES = 16
@@ -35,6 +37,7 @@ _KEM_SEED_BYTES = 32 + 64
 MASK_KEY_DOMAIN = "tacit secagg mask key"
 CONTRIBUTION_DOMAIN = "tacit secagg contribution"
 PAIR_SEED_DOMAIN = "tacit secagg pair seed"
+TAG_DOMAIN = "tacit secagg dealers tag"
 SELF_SEED_DOMAIN = "tacit secagg self seed"
 SEED_COMMITMENT_DOMAIN = "tacit secagg seed commitment"
 
@@ -75,9 +78,9 @@ class KemKeys:
         raise TypeError("a key pair of a running aggregation is not pickled or copied")
 
 
-def seal(public: bytes, domain: str, plaintext: bytes, context: bytes) -> bytes:
-    """Encrypt `plaintext` to the KEM key `public`; ValueError if that is not a key anything can be sealed to."""
-    return SUITE.encrypt(plaintext, sealing_key(public), frame(domain, context))
+def seal(public: hpke.MLKEM768X25519PublicKey, domain: str, plaintext: bytes, context: bytes) -> bytes:
+    """Encrypt `plaintext` to the KEM key `public`, read by `tacit.keys.public.sealing_key`."""
+    return SUITE.encrypt(plaintext, public, frame(domain, context))
 
 
 def contribution(root: bytes, roster_digest: bytes, sender: str, recipient: str) -> bytes:
@@ -88,6 +91,17 @@ def contribution(root: bytes, roster_digest: bytes, sender: str, recipient: str)
 def pair_seed(from_first: bytes, from_second: bytes, roster_digest: bytes, first: str, second: str) -> bytes:
     """Return s_ij from both contributions; `first` comes before `second` in the agreement."""
     return _derive(from_first + from_second, roster_digest, PAIR_SEED_DOMAIN, (first, second), MASK_SEED_BYTES)
+
+
+def dealers_tag(
+    from_owner: bytes, from_holder: bytes, roster_digest: bytes, owner: str, holder: str, dealers: Iterable[str]
+) -> bytes:
+    """Return the tag by which `owner` tells `holder`, and nobody else, that its masks are against these dealers.
+
+    Its key follows from both contributions, apart from their pairwise seed.
+    """
+    key = _derive(from_owner + from_holder, roster_digest, TAG_DOMAIN, (owner, holder), 32)
+    return hmac.digest(key, _names(*dealers), "sha256")[:TAG_BYTES]
 
 
 def self_seed(seed: bytes, setting_digest: bytes) -> bytes:

@@ -1,9 +1,9 @@
 """The server of one secure sum, as a state machine: five steps, each once and in order, no input but messages.
 
-    roster(advertisements) -> Roster          everyone gets the same
-    inboxes(shares) -> {party: Inbox}         the pieces, sorted by recipient
-    survivors(masked vectors) -> Survivors
-    confirmations(confirmations) -> Confirmations
+    roster(advertisements) -> {party: Roster}         its neighbourhood; everyone's is the same on the complete graph
+    inboxes(shares) -> {party: Inbox}                 the pieces, sorted by recipient
+    survivors(masked vectors) -> {party: Survivors}
+    confirmations(confirmations) -> {party: Confirmations}
     result(unmaskings) -> the sum, modulo 2^w
 
 Each takes the messages that came in, by the name of the party whose channel they came through. A party whose message
@@ -36,10 +36,12 @@ from tacit.federated.secagg.messages import (
     Roster,
     Shares,
     Survivors,
+    Tag,
     Unmasking,
 )
 from tacit.federated.secagg.recovery import Ledger
 from tacit.federated.secagg.setting import Setting, Words
+from tacit.federated.secagg.topology import Topology
 
 M = TypeVar("M", Advertisement, Shares, MaskedVector, Confirmation, Unmasking)
 
@@ -50,13 +52,14 @@ class _Empty:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _Rostered:
-    roster: Roster
-    names: tuple[str, ...]
+    rosters: dict[str, Roster]
+    topology: Topology
+    advertisements: dict[str, Advertisement]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _Dealt:
-    roster: Roster
+    rostered: _Rostered
     pieces: dict[str, dict[str, Piece]]
 
 
@@ -86,8 +89,8 @@ class AggregationServer:
             raise RuntimeError("the survivors are known once the masked vectors are in")
         return self._surviving
 
-    def roster(self, advertisements: Mapping[str, Advertisement]) -> Roster:
-        """Return the roster of those who advertised usable, signed keys; ProtocolError if they are too few."""
+    def roster(self, advertisements: Mapping[str, Advertisement]) -> dict[str, Roster]:
+        """Return the rosters of those who advertised usable, signed keys; ProtocolError if they are too few."""
         self._memory.take(_Empty, "advertise")
         members = [ad for name, ad in advertisements.items() if name in self._setting.positions]
         keys = Counter(key for ad in members for key in (ad.channel_key, ad.mask_key))
@@ -95,64 +98,93 @@ class AggregationServer:
         def fault(ad: Advertisement) -> str | None:
             if keys[ad.channel_key] + keys[ad.mask_key] > 2:
                 return f"a key that {ad.party!r} advertises is advertised twice"
-            return advertisement.advertisement_fault(self._setting, ad)
+            fault = advertisement.advertisement_fault(self._setting, ad)
+            if fault is None and advertisement.sealing_keys(ad) is None:
+                return advertisement.unusable(ad.party)
+            return fault
 
         everyone = self._setting.names
         good = self._gather("advertise", advertisements, everyone, self._setting.minimum_survivors, fault)
-        roster = Roster(tuple(good.values()))
-        self._memory.keep(_Rostered(roster, tuple(good)))
-        return roster
+        topology = Topology(self._setting, good.values())
+        rosters = _rosters(self._setting, topology, good)
+        self._memory.keep(_Rostered(rosters, topology, good))
+        return dict(rosters)
 
     def inboxes(self, shares: Mapping[str, Shares]) -> dict[str, Inbox]:
         """Return, for each party that dealt shares (U1), what the others dealt it; ProtocolError if too few did."""
         known = self._memory.take(_Rostered, "share")
 
         def fault(message: Shares) -> str | None:
-            if len(message.pieces) != len(known.names) - 1:
-                return f"it dealt {len(message.pieces)} pieces to {len(known.names) - 1} others on the roster"
+            neighbours = known.topology.neighbours(message.party)
+            if len(message.pieces) != len(neighbours):
+                return f"it dealt {len(message.pieces)} pieces to {len(neighbours)} others on its roster"
+            for neighbour, piece in zip(neighbours, message.pieces, strict=True):
+                if (piece.dealing is not None) != known.topology.deals(message.party, neighbour):
+                    return f"its piece for {neighbour!r} has shares that it should not have, or lacks them"
             return None
 
-        good = self._gather("share", shares, known.names, self._setting.minimum_survivors, fault)
-        pieces = {sender: _by_recipient(message, known.names) for sender, message in good.items()}
+        expected = tuple(known.advertisements)
+        good = self._gather("share", shares, expected, self._setting.minimum_survivors, fault)
+        neighbours = {name: known.topology.neighbours(name) for name in good}
+        pieces = {
+            sender: dict(zip(neighbours[sender], message.pieces, strict=True)) for sender, message in good.items()
+        }
+        dealers = tuple(good)
         inboxes = {
             recipient: Inbox(
-                tuple(Delivery(sender, pieces[sender][recipient]) for sender in pieces if sender != recipient)
+                dealers,
+                tuple(
+                    Delivery(sender, pieces[sender][recipient]) for sender in neighbours[recipient] if sender in good
+                ),
             )
-            for recipient in pieces
+            for recipient in good
         }
-        self._memory.keep(_Dealt(known.roster, pieces))
+        self._memory.keep(_Dealt(known, pieces))
         return inboxes
 
-    def survivors(self, vectors: Mapping[str, MaskedVector]) -> Survivors:
+    def survivors(self, vectors: Mapping[str, MaskedVector]) -> dict[str, Survivors]:
         """Add up the masked vectors and return whose they are (U2); ProtocolError if they are too few."""
         known = self._memory.take(_Dealt, "mask")
+        rostered, dealers = known.rostered, tuple(known.pieces)
+        total = np.zeros(self._setting.length, self._setting.dtype)
+        tags: dict[str, dict[str, Tag]] = {}
 
         def fault(message: MaskedVector) -> str | None:
-            if len(message.vector) != self._setting.vector_bytes:
-                return f"its vector has {len(message.vector)} bytes, not {self._setting.vector_bytes}"
+            # Added up here, so that no more than one vector is held unpacked.
+            told = _told(self._setting, rostered.topology, message.party, dealers)
+            if len(message.tags) != len(told):
+                return f"it sent {len(message.tags)} tags for {len(told)} holders of its shares"
+            words = self._setting.unpack(message.vector)
+            if words is None:
+                return f"its vector of {len(message.vector)} bytes is not one of {self._setting.vector_bytes}"
+            np.add(total, words, out=total)
+            tags[message.party] = dict(zip(told, message.tags, strict=True))
             return None
 
-        good = self._gather("mask", vectors, tuple(known.pieces), self._setting.minimum_survivors, fault)
-        total = np.zeros(self._setting.length, self._setting.dtype)
-        for message in good.values():
-            total += np.frombuffer(message.vector, self._setting.dtype.newbyteorder("<"))
-        digest = advertisement.roster_digest(self._setting, known.roster)
-        view = View(digest, tuple(known.pieces), tuple(good))
-        advertisements = {ad.party: ad for ad in known.roster.advertisements}
+        good = self._gather("mask", vectors, dealers, self._setting.minimum_survivors, fault)
+        digest = advertisement.roster_digest(self._setting, Roster(tuple(rostered.advertisements.values())))
+        view = View(digest, dealers, tuple(good))
         self._surviving = view.survivors
-        self._memory.keep(Ledger(self._setting, advertisements, known.pieces, view, total))
-        return Survivors(view.survivors)
+        self._memory.keep(Ledger(self._setting, rostered.advertisements, rostered.topology, known.pieces, view, total))
+        return {name: Survivors(view.survivors, _tags_for(name, rostered.topology, view, tags)) for name in good}
 
-    def confirmations(self, confirmations: Mapping[str, Confirmation]) -> Confirmations:
-        """Return the signatures on the survivor set; ProtocolError if fewer than t hold."""
-        ledger = self._memory.take(Ledger, "confirm")
+    def confirmations(self, confirmations: Mapping[str, Confirmation]) -> dict[str, Confirmations]:
+        """Return enough signatures on the survivor set; ProtocolError if too few hold."""
+        ledger, committee = self._memory.take(Ledger, "confirm"), self._setting.committee
 
         def fault(message: Confirmation) -> str | None:
+            if message.party not in committee:
+                return None
             return confirmation.confirmation_fault(self._setting, ledger.view, message)
 
-        good = self._gather("confirm", confirmations, self.surviving, self._setting.threshold, fault)
+        good = self._gather("confirm", confirmations, self.surviving, self._setting.quorum, fault)
+        counting = [message for name, message in good.items() if name in committee]
+        if len(counting) < self._setting.quorum:
+            silent = [name for name in self._setting.names if name in committee and name not in good]
+            reason = f"{len(counting)} of the committee confirmed the survivors, {self._setting.quorum} needed"
+            raise ProtocolError(reason, culprit=", ".join(silent), step="confirm")
         self._memory.keep(_Confirmed(ledger))
-        return Confirmations(tuple(good.values()))
+        return dict.fromkeys(self.surviving, Confirmations(tuple(counting[: self._setting.quorum])))
 
     def result(self, unmaskings: Mapping[str, Unmasking]) -> Words:
         """Return the sum of the survivors' vectors modulo 2^w.
@@ -207,6 +239,20 @@ def _fault_of(name: str, messages: Mapping[str, M], fault: Callable[[M], str | N
     return fault(messages[name])
 
 
-def _by_recipient(message: Shares, roster: tuple[str, ...]) -> dict[str, Piece]:
-    others = (name for name in roster if name != message.party)
-    return dict(zip(others, message.pieces, strict=True))
+def _rosters(setting: Setting, topology: Topology, good: dict[str, Advertisement]) -> dict[str, Roster]:
+    if setting.graph is None:
+        return dict.fromkeys(good, Roster(tuple(good.values())))
+    circles = {name: setting.in_order({name, *topology.neighbours(name)}) for name in good}
+    return {name: Roster(tuple(good[member] for member in circle)) for name, circle in circles.items()}
+
+
+def _told(setting: Setting, topology: Topology, party: str, dealers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return whom `party` tells of its dealers: the holders of its shares, on the sparse graph."""
+    if setting.graph is None:
+        return ()
+    return tuple(name for name in topology.holders(party, dealers) if name != party)
+
+
+def _tags_for(name: str, topology: Topology, view: View, tags: dict[str, dict[str, Tag]]) -> tuple[Tag, ...]:
+    held = topology.held(name, view.survivors) if tags[name] else ()
+    return tuple(tags[owner][name] for owner in held if owner != name)

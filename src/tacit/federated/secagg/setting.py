@@ -19,13 +19,14 @@ import numpy.typing as npt
 from tacit import canonical
 from tacit.errors import AgreementError
 from tacit.federated.secagg import thresholds
+from tacit.federated.secagg.regular_graph import RegularGraph, regular_graph
+from tacit.kernels.packing import MAX_BITS, MIN_BITS, container, pack, packed_bytes, unpack
 from tacit.keys import PublicIdentity
 from tacit.keys.public import check_name, frame
 
-FORMAT = "tacit-secagg/1"
+FORMAT = "tacit-secagg/2"
 SETTING_DOMAIN = "tacit secagg setting"
 INSTANCE_BYTES = 32
-WORD_BITS = (16, 32, 64)
 MAX_VECTOR_BYTES = 2**31
 
 Words: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
@@ -40,6 +41,7 @@ class _Digested(msgspec.Struct, frozen=True):
     instance: bytes
     length: int
     word_bits: int
+    graph: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ class Setting:
         dropping: how many may fail or be cut off; corrupt parties that stop answering count here too.
         instance: 32 bytes that no other sum of these identities has: the hash of run, step and the log's head.
         length: words in each vector.
-        word_bits: bits in a word, 16, 32 or 64; the sum is taken modulo 2^word_bits.
+        word_bits: bits in a word, 8 to 64; the sum is taken modulo 2^word_bits.
         coordinator: the name of whoever runs the server, for errors that blame it.
+        sparse: whether each party exchanges masks with a few others (`regular_graph`) and not with everyone.
     """
 
     parties: tuple[PublicIdentity, ...]
@@ -63,18 +66,19 @@ class Setting:
     length: int
     word_bits: int
     coordinator: str = "coordinator"
+    sparse: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the protocol cannot promise (AgreementError)."""
-        thresholds.check(len(self.parties), self.corrupt, self.dropping)
+        thresholds.check(len(self.parties), self.corrupt, self.dropping, sparse=self.sparse)
         check_name(self.coordinator)
         if len({*self.names, self.coordinator}) != len(self.parties) + 1:
             raise AgreementError("two of the parties and the coordinator have the same name: each needs its own")
         if len(self.instance) != INSTANCE_BYTES:
             raise AgreementError(f"the instance is {len(self.instance)} bytes long; it is a hash of {INSTANCE_BYTES}")
-        if self.word_bits not in WORD_BITS:
-            raise AgreementError(f"words of {self.word_bits} bits: choose 16, 32 or 64")
-        if not 0 <= self.vector_bytes <= MAX_VECTOR_BYTES:
+        if not MIN_BITS <= self.word_bits <= MAX_BITS:
+            raise AgreementError(f"words of {self.word_bits} bits: choose {MIN_BITS} to {MAX_BITS}")
+        if not 0 <= self.length * self.dtype.itemsize <= MAX_VECTOR_BYTES:
             raise AgreementError(f"{self.length} words of {self.word_bits} bits: 0 to {MAX_VECTOR_BYTES} bytes fit")
 
     @cached_property
@@ -99,13 +103,32 @@ class Setting:
             self.instance,
             self.length,
             self.word_bits,
+            (graph.degree, graph.threshold, graph.committee, graph.quorum) if (graph := self.graph) else (0, 0, 0, 0),
         )
         return hashlib.sha256(frame(SETTING_DOMAIN, canonical.encode(body))).digest()
 
+    @cached_property
+    def graph(self) -> RegularGraph | None:
+        """The numbers of the sparse graph; None on the complete one."""
+        return regular_graph(len(self.parties), self.corrupt, self.dropping) if self.sparse else None
+
     @property
     def threshold(self) -> int:
-        """t: the confirmations that a survivor set needs, and the shares that open a secret."""
-        return thresholds.threshold(len(self.parties), self.corrupt)
+        """t: the shares that open a secret."""
+        return self.graph.threshold if self.graph else thresholds.threshold(len(self.parties), self.corrupt)
+
+    @property
+    def quorum(self) -> int:
+        """The confirmations that a survivor set needs: t on the complete graph."""
+        return self.graph.quorum if self.graph else self.threshold
+
+    @cached_property
+    def committee(self) -> frozenset[str]:
+        """Whose confirmations count: everyone's on the complete graph, those of q that the setting's digest names."""
+        if self.graph is None:
+            return frozenset(self.names)
+        order = sorted(self.names, key=lambda name: hashlib.sha256(self.digest + name.encode()).digest())
+        return frozenset(order[: self.graph.committee])
 
     @property
     def minimum_survivors(self) -> int:
@@ -114,18 +137,29 @@ class Setting:
 
     @property
     def minimum_honest_survivors(self) -> int:
-        """n - d - c: the fewest honest vectors in any sum that is released."""
-        return thresholds.minimum_honest_survivors(len(self.parties), self.corrupt, self.dropping)
+        """The fewest honest vectors in any sum that is released: n - d - c, less `cut_off` on the sparse graph."""
+        least = thresholds.minimum_honest_survivors(len(self.parties), self.corrupt, self.dropping)
+        return least - self.graph.cut_off if self.graph else least
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
-        """The type of a vector's words."""
-        return np.dtype(f"uint{self.word_bits}")
+        """The type that a vector's words are held in: the narrowest of 16, 32 and 64 bits."""
+        return container(self.word_bits)
 
     @property
     def vector_bytes(self) -> int:
         """The bytes of one vector on the wire."""
-        return self.length * self.word_bits // 8
+        return packed_bytes(self.length, self.word_bits)
+
+    def pack(self, words: Words) -> bytes:
+        """Return the words modulo 2^word_bits as they travel: little-endian, with no bit between them."""
+        return pack(words, self.word_bits)
+
+    def unpack(self, data: bytes) -> Words | None:
+        """Return the words that `data` holds, or None if it is not exactly what `pack` gives for some."""
+        if len(data) != self.vector_bytes:
+            return None
+        return unpack(data, self.length, self.word_bits)
 
     def identity(self, name: str) -> PublicIdentity:
         """Return the pinned identity of the party called `name`."""

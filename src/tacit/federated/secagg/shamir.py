@@ -1,6 +1,6 @@
 """Shamir's secret sharing of 16-byte secrets, t of n, over the integers modulo the prime 2^130 - 5.
 
-A share is the value of a random polynomial of degree t - 1 at a point from 1 to n; the secret is its value at 0.
+A share is the value of a random polynomial of degree t - 1 at a point from 1 on; the secret is its value at 0.
 Fewer than t shares say nothing about the secret (Shamir 1979). Any t numbers give *some* value at 0: whoever combines
 shares has to check the result against a commitment. Python integers take time that depends on their values; a party
 shares fresh secrets once and a server combines what it may know, so there is nothing to measure twice.
@@ -9,20 +9,23 @@ shares fresh secrets once and a server combines what it may know, so there is no
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 PRIME = 2**130 - 5
 SECRET_BYTES = 16
 SHARE_BYTES = 17
 
 
-def split(secret: bytes, threshold: int, parties: int) -> list[bytes]:
-    """Return the shares of `secret` for the points 1 to `parties`, 17 bytes each; any `threshold` give it back."""
-    if len(secret) != SECRET_BYTES or not 1 <= threshold <= parties:
+def split(secret: bytes, threshold: int, points: Iterable[int]) -> list[bytes]:
+    """Return the shares of `secret` for distinct `points` above 0, 17 bytes each; any `threshold` give it back."""
+    places = list(points)
+    if len(secret) != SECRET_BYTES or not 1 <= threshold <= len(set(places)) == len(places):
         raise ValueError("a secret of 16 bytes is shared, and the threshold lies between 1 and the number of shares")
+    if min(places) < 1:
+        raise ValueError("shares are for points from 1 on: at 0 lies the secret itself")
     coefficients = [secrets.randbelow(PRIME) for _ in range(threshold - 1)]
     coefficients.append(int.from_bytes(secret, "little"))
-    return [_evaluate(coefficients, point).to_bytes(SHARE_BYTES, "little") for point in range(1, parties + 1)]
+    return [_evaluate(coefficients, point).to_bytes(SHARE_BYTES, "little") for point in places]
 
 
 def combine(shares: Mapping[int, bytes]) -> bytes | None:
@@ -32,12 +35,12 @@ def combine(shares: Mapping[int, bytes]) -> bytes | None:
     """
     secret = 0
     for point, share in shares.items():
-        numerator = denominator = 1
+        numerator = denominator = 1  # of Lagrange's weight at 0: small integers until they are reduced
         for other in shares:
             if other != point:
-                numerator = numerator * other % PRIME
-                denominator = denominator * (other - point) % PRIME
-        weight = numerator * pow(denominator, -1, PRIME) % PRIME
+                numerator *= other
+                denominator *= other - point
+        weight = numerator * pow(denominator, -1, PRIME)
         secret = (secret + weight * int.from_bytes(share, "little")) % PRIME
     return secret.to_bytes(SECRET_BYTES, "little") if secret < 1 << (8 * SECRET_BYTES) else None
 

@@ -19,9 +19,11 @@ confirmed, hence one honest. That one's pairwise mask ties its vector to the res
 from __future__ import annotations
 
 from tacit.errors import AgreementError
+from tacit.federated.secagg.regular_graph import regular_graph
 
 MIN_PARTIES = 3
-MAX_PARTIES = 100
+COMPLETE_UP_TO = 100
+MAX_PARTIES = 10_000
 
 
 def threshold(parties: int, corrupt: int) -> int:
@@ -32,6 +34,15 @@ def threshold(parties: int, corrupt: int) -> int:
 def minimum_survivors(parties: int, dropping: int) -> int:
     """Return n - d: a party takes no part in a sum over fewer vectors."""
     return parties - dropping
+
+
+def least_in_sum(parties: int, corrupt: int, dropping: int) -> int:
+    """Return the fewest vectors, the corrupt parties' with them, in what a malicious server can learn the sum of.
+
+    n - d; on the sparse graph, fewer by those whom it can cut off from all others (`regular_graph`).
+    """
+    graph = regular_graph(parties, corrupt, dropping) if needs_sparse(parties) else None
+    return minimum_survivors(parties, dropping) - (graph.cut_off if graph else 0)
 
 
 def minimum_honest_survivors(parties: int, corrupt: int, dropping: int) -> int:
@@ -53,7 +64,7 @@ def most_corrupt(parties: int, dropping: int) -> int:
     return parties - 2 * dropping - 1
 
 
-def check(parties: int, corrupt: int, dropping: int) -> None:
+def check(parties: int, corrupt: int, dropping: int, *, sparse: bool = False) -> None:
     """Accept n, c and d that the protocol can keep its promises for.
 
     Raises:
@@ -61,10 +72,10 @@ def check(parties: int, corrupt: int, dropping: int) -> None:
     """
     if parties < MIN_PARTIES:
         raise AgreementError(f"{parties} parties cannot hide in a sum: secure aggregation needs {MIN_PARTIES} or more")
-    if parties > MAX_PARTIES:
+    most = MAX_PARTIES if sparse else COMPLETE_UP_TO
+    if parties > most:
         raise AgreementError(
-            f"{parties} parties: this version joins every pair, up to {MAX_PARTIES} parties; the k-regular graph of "
-            "Bell et al. 2020, for more, is not supported in this version"
+            f"{parties} parties: at most {most} can take part{'' if sparse else ' on a complete graph'}"
         )
     if corrupt < 0 or dropping < 0:
         raise AgreementError(f"{corrupt} corrupt and {dropping} dropping parties: neither may be negative")
@@ -73,6 +84,16 @@ def check(parties: int, corrupt: int, dropping: int) -> None:
             f"{parties} parties cannot bear {corrupt} corrupt and {dropping} dropping: "
             f"{'; '.join(_what_fits(parties, corrupt, dropping))}"
         )
+    if sparse and regular_graph(parties, corrupt, dropping) is None:
+        raise AgreementError(
+            f"{parties} parties with {corrupt} corrupt and {dropping} dropping: on no sparse graph do exposure and "
+            "failure each stay under 2^-40; ask for fewer of either"
+        )
+
+
+def needs_sparse(parties: int) -> bool:
+    """Return whether so many parties take the sparse graph: every pair of them would be too much."""
+    return parties > COMPLETE_UP_TO
 
 
 def _what_fits(parties: int, corrupt: int, dropping: int) -> list[str]:
@@ -81,6 +102,6 @@ def _what_fits(parties: int, corrupt: int, dropping: int) -> list[str]:
         fits.append(f"with {corrupt} corrupt at most {most_dropping(parties, corrupt)} may drop")
     if most_corrupt(parties, dropping) >= 0:
         fits.append(f"with {dropping} dropping at most {most_corrupt(parties, dropping)} may be corrupt")
-    if corrupt + 2 * dropping < MAX_PARTIES:
+    if corrupt + 2 * dropping < COMPLETE_UP_TO:
         fits.append(f"{corrupt + 2 * dropping + 1} parties would bear both")
     return fits or ["ask for fewer of either"]
