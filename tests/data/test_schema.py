@@ -250,3 +250,56 @@ def test_the_digest_is_the_same_on_every_machine_and_after_every_change_another(
         schema(Column(name="age", kind="category", values=("b", "a"))),
     ]
     assert len({plain.digest, *(other.digest for other in others)}) == len(others) + 1
+
+
+PIXELS = Column("pixel", "integer", low=0, high=255, numbered=(8, 11))
+DIGIT = Column("digit", "category", values=("0", "1"))
+
+
+def test_numbered_columns_are_those_written_one_by_one() -> None:
+    short = Schema("digit", (PIXELS, DIGIT))
+    long = Schema("digit", (*(Column(f"pixel{n}", "integer", low=0, high=255) for n in (8, 9, 10, 11)), DIGIT))
+    assert short == long
+    assert short.digest == long.digest
+    assert short.features == ("pixel8", "pixel9", "pixel10", "pixel11")
+    assert short.feature_high.tolist() == [255.0] * 4
+
+
+def test_numbered_columns_can_be_written_in_toml() -> None:
+    text = """
+        label = "digit"
+        [[columns]]
+        name = "pixel"
+        kind = "integer"
+        low = 0
+        high = 255
+        numbered = [8, 11]
+        [[columns]]
+        name = "digit"
+        kind = "category"
+        values = ["0", "1"]
+    """
+    assert msgspec.toml.decode(text, type=Schema) == Schema("digit", (PIXELS, DIGIT))
+
+
+@pytest.mark.parametrize("numbered", [(3, 3), (4, 3), (-1, 3), (0, 2**24 + 1), (0.0, 3), (False, True)])
+def test_numbers_that_count_nothing_are_refused(numbered: tuple) -> None:
+    with pytest.raises(AgreementError, match=r"column 'pixel': numbered is the first and the last number"):
+        Column("pixel", "integer", low=0, high=255, numbered=numbered)
+
+
+def test_numbered_columns_are_counted_before_any_is_made() -> None:
+    many = Column("pixel", "integer", low=0, high=255, numbered=(1, 2**24))
+    with pytest.raises(AgreementError, match="16777217 columns: a study has 2 to 10000"):
+        Schema("digit", (many, DIGIT))
+
+
+def test_a_numbered_column_may_not_meet_another() -> None:
+    with pytest.raises(AgreementError, match=r"named twice: \['pixel9'\]"):
+        Schema("digit", (PIXELS, Column("pixel9", "boolean"), DIGIT))
+
+
+def test_a_number_that_makes_a_name_too_long_is_refused() -> None:
+    long = Column("p" * 199, "boolean", numbered=(9, 10))
+    with pytest.raises(AgreementError, match="is not of 1 to 200 characters"):
+        Schema("digit", (long, DIGIT))

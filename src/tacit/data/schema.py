@@ -44,6 +44,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         kind: `number`, `integer` (both with `low` and `high`), `category` (with `values`) or `boolean`.
         low, high: the least and greatest number allowed.
         values: the categories allowed, in the order of their encoding.
+        numbered: (first, last) where this stands for columns alike: `pixel0` to `pixel783` for the name `pixel`.
         missing: `refuse` an empty cell, or give the column an `indicator` feature that says where one was.
         unit, description: for people.
     """
@@ -56,6 +57,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     missing: Missing = "refuse"
     unit: str = ""
     description: str = ""
+    numbered: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         self._refuse_if(_fault_of_name(self.name), "its name")
@@ -68,6 +70,23 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         self._refuse_unless(self.kind == "category" or not self.values, "only categories have values")
         if self.kind == "category":
             self._check_values()
+        if self.numbered is not None:
+            self._check_numbers(*self.numbered)
+
+    @property
+    def count(self) -> int:
+        """How many columns of a table it stands for."""
+        return 1 if self.numbered is None else self.numbered[1] - self.numbered[0] + 1
+
+    def each(self) -> tuple[Column, ...]:
+        """Return the columns that it stands for, in the order of their numbers: itself where it is not numbered."""
+        if self.numbered is None:
+            return (self,)
+        first, last = self.numbered
+        return tuple(
+            msgspec.structs.replace(self, name=f"{self.name}{number}", numbered=None)
+            for number in range(first, last + 1)
+        )
 
     @property
     def numeric(self) -> bool:
@@ -112,6 +131,13 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             self._refuse_if(_fault_of_name(value), "a value")
         self._refuse_unless(len(set(self.values)) == len(self.values), "a value is listed twice")
 
+    def _check_numbers(self, first: int, last: int) -> None:
+        whole = type(first) is int and type(last) is int
+        self._refuse_unless(
+            whole and 0 <= first < last <= MAX_ROWS,
+            f"numbered is the first and the last number, 0 to {MAX_ROWS}, the first below the last",
+        )
+
     def _check_prose(self) -> None:
         plain = len(self.unit) <= MAX_NAME and self.unit.isprintable()
         self._refuse_unless(plain, f"unit is at most {MAX_NAME} characters, all of which print")
@@ -128,7 +154,10 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """All columns, which of them is to be predicted, and the most rows that one party may bring."""
+    """All columns, which of them is to be predicted, and the most rows that one party may bring.
+
+    A numbered column is replaced by the columns that it stands for: how they were written makes no difference.
+    """
 
     label: str
     columns: tuple[Column, ...]
@@ -138,8 +167,10 @@ class Schema(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True)
         """Check the whole; AgreementError names the column and the fault."""
         if not 1 <= self.max_rows <= MAX_ROWS:
             raise AgreementError(f"data.max_rows must be 1 to {MAX_ROWS}")
-        if not 2 <= len(self.columns) <= MAX_COLUMNS:
-            raise AgreementError(f"{len(self.columns)} columns: a study has 2 to {MAX_COLUMNS}, the label among them")
+        count = sum(column.count for column in self.columns)
+        if not 2 <= count <= MAX_COLUMNS:
+            raise AgreementError(f"{count} columns: a study has 2 to {MAX_COLUMNS}, the label among them")
+        msgspec.structs.force_setattr(self, "columns", tuple(each for column in self.columns for each in column.each()))
         names = [column.name for column in self.columns]
         twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
