@@ -42,7 +42,7 @@ def make_agreement(
     model: Model | None = None,
     **training: Any,
 ) -> Agreement:
-    """A checked agreement; its keys are made up. `model` replaces the one for `hidden`; `training` takes the settings of `Training`."""
+    """A checked agreement; its keys are made up. `model` is instead of `hidden`, `training` what `Training` takes."""
     kind = "mlp" if hidden else "linear" if task == "regression" else "logistic"
     budget = {"epsilon": epsilon, "delta": delta, "statistics_share": statistics_share} if unit != "none" else {}
     keys = [f"tacit1:{place:064x}" for place in range(parties + 1)]

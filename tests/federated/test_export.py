@@ -7,17 +7,36 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from tacit.errors import GraphError
-from tacit.federated.export import float_outputs, layers_of, predictions, to_graph
-from tacit.federated.models import losses, make_module, set_parameters, targets
+from tacit.errors import AgreementError, GraphError
+from tacit.federated.export import check_export, float_outputs, layers_of, predictions, to_graph
+from tacit.federated.models import initial_parameters, losses, make_module, set_parameters, targets
 from tacit.federated.plan import parameter_count
 from tacit.federated.statistics import Scaling
-from tacit.study import Agreement
+from tacit.study import Agreement, Convolution, Model
 
 from .agreements import make_agreement, make_table
+from .own_code import torch_model, write_package
 from .test_contributions import MODELS
 
 SCALING = Scaling(np.array([0.4, 1.0, 2.5]), np.array([0.8, 1.7, 2.9]), 40.0)
+
+CNN = Model("cnn", (4,), image=(2, 4, 3), convolutions=(Convolution(3, 2, 1, 2), Convolution(5, 2, 1, 2, "max")))
+CODE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.last = nn.Conv2d(2, 3, 2), nn.Linear(18, OUTPUTS)
+
+    def forward(self, rows):
+        middle = torch.relu(self.convolution(rows.unflatten(1, (2, 4, 3))))
+        return self.last(middle.flatten(1))
+
+def make():
+    return Net()
+"""
 
 
 def parameters_of(agreement: Agreement) -> np.ndarray:
@@ -122,3 +141,69 @@ def test_weights_that_do_not_fit_are_refused() -> None:
     agreement = make_agreement()
     with pytest.raises(GraphError):
         to_graph(agreement, np.full(4, 1e300), SCALING)
+
+
+@pytest.fixture(params=["cnn", "torch"])
+def model_of(request, tmp_path, monkeypatch):
+    """A function from the task to an agreement on a model of 24 features."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(task: str) -> Agreement:
+        if request.param == "cnn":
+            return make_agreement(task, features=24, model=CNN)
+        outputs = 3 if task == "multiclass" else 1
+        path = write_package(tmp_path, CODE.replace("OUTPUTS", str(outputs)), f"exported{outputs}")
+        return make_agreement(
+            task, features=24, model=torch_model(path, 27 + 19 * outputs, f"exported{outputs}", seed=3)
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_graphs_of_images_and_of_torch_code_predict_what_the_module_does(model_of, task: str) -> None:
+    """In the label's own units, from the features' own."""
+    agreement = model_of(task)
+    table, parameters = make_table(agreement.data, 300), 1.7 * initial_parameters(agreement)
+    scaling = Scaling(table.features.mean(axis=0), table.features.std(axis=0), 300.0)
+    module = make_module(agreement)
+    set_parameters(module, parameters)
+    raw = module(torch.from_numpy(scaling.apply(table.features)))
+    exact = {
+        "binary": lambda: torch.sigmoid(raw),
+        "multiclass": lambda: torch.softmax(raw, 1),
+        "regression": lambda: -5 + 25 * (raw + 1) / 2,
+    }[task]()
+    assert float_outputs(agreement, parameters, scaling, table.features) == pytest.approx(exact.detach().numpy())
+    graph = to_graph(agreement, parameters, scaling)
+    size = 25.0 if task == "regression" else 1.0
+    assert np.abs(graph.predict(table.features) - exact.detach().numpy()).max() < 2e-3 * size
+    assert np.ptp(exact.detach().numpy()) > 0.2
+    assert (graph.low == agreement.data.feature_low).all()
+    assert graph.fraction_bits == agreement.model.fraction_bits
+
+
+def test_two_parties_export_the_same_bytes(model_of) -> None:
+    agreement = model_of("multiclass")
+    scaling = Scaling(np.linspace(0, 1, 24), np.linspace(1, 2, 24), 40.0)
+    first, second = (to_graph(agreement, initial_parameters(agreement), scaling).to_bytes() for _ in range(2))
+    assert first == second
+
+
+def test_models_that_can_be_exported_pass(model_of) -> None:
+    check_export(model_of("multiclass"))
+
+
+@pytest.mark.parametrize("layer", ["GELU", "Mish"])
+def test_layers_that_a_graph_has_not_are_named_before_training(layer: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = f"from torch import nn\ndef make():\n    return nn.Sequential(nn.Linear(3, 1), nn.{layer}())\n"
+    agreement = make_agreement(model=torch_model(write_package(tmp_path, code, "unheard"), 4, "unheard"))
+    with pytest.raises(AgreementError, match=f"kind 'torch' cannot be exported: .*{layer}"):
+        check_export(agreement)
+
+
+def test_images_that_cost_more_than_a_graph_may_are_refused_before_training() -> None:
+    image = Model("cnn", image=(1, 50, 100), convolutions=(Convolution(4096, 1), Convolution(1, 1)))
+    with pytest.raises(AgreementError, match="kind 'cnn' cannot be exported: "):
+        check_export(make_agreement(features=5000, model=image))

@@ -21,9 +21,12 @@ from tacit.federated.models import (
 )
 from tacit.federated.plan import parameter_count
 from tacit.federated.row_linear import RowLinear
+from tacit.study import Convolution, Model
 
 from .agreements import make_agreement
+from .own_code import torch_model, write_package
 
+CNN = Model("cnn", (4,), image=(2, 4, 3), convolutions=(Convolution(3, 2, 1, 2), Convolution(5, 1, pooling="max")))
 SHAPES = [("binary", ()), ("regression", ()), ("multiclass", ()), ("binary", (5,)), ("multiclass", (4, 2))]
 
 
@@ -149,3 +152,80 @@ def test_single_records_are_computed_row_by_row() -> None:
         for unit in ("record", "party", "none")
     ]
     assert kinds == [{RowLinear}, {nn.Linear}, {nn.Linear}]
+    # Alone in its batch a row needs no layer of its own, which would take longer.
+    assert type(make_module(make_agreement(unit="record", features=24, model=CNN))[-1]) is nn.Linear
+
+
+def test_convolutions_start_within_the_bound_of_he_too() -> None:
+    """The inputs of one output are those of its kernel; biases are zero, and no part of the penalty."""
+    agreement = make_agreement(features=24, model=CNN)
+    start, mask = initial_parameters(agreement), weight_mask(agreement)
+    sizes = [24, 3, 15, 5, 5 * 2 * 2 * 4, 4, 4, 1]
+    assert len(start) == len(mask) == sum(sizes)
+    parts, penalised = (np.split(array, np.cumsum(sizes)[:-1]) for array in (start, mask))
+    for place, inputs in ((0, 8), (2, 3), (4, 20), (6, 4)):
+        bound = math.sqrt(6 / inputs)
+        assert bound / 2 < np.abs(parts[place]).max() <= bound
+        assert penalised[place].all()
+        assert not parts[place + 1].any()
+        assert not penalised[place + 1].any()
+
+
+def test_images_are_read_with_the_last_axis_fastest() -> None:
+    """Through the very sums: a convolution, ReLU, the mean of each square, and a dense layer."""
+    agreement = make_agreement(
+        features=24, model=Model("cnn", image=(2, 4, 3), convolutions=(Convolution(1, 2, 0, 2),))
+    )
+    module, draw = make_module(agreement), np.random.default_rng(1)
+    kernel, row = draw.standard_normal((2, 2, 2)), draw.standard_normal(24)
+    set_parameters(module, np.concatenate([kernel.ravel(), [0.25, 3.0, -1.0]]))
+    image = row.reshape(2, 4, 3)
+    sums = [[(image[:, y : y + 2, x : x + 2] * kernel).sum() + 0.25 for x in range(2)] for y in range(2)]
+    expected = 3 * np.maximum(sums, 0).mean() - 1
+    assert module(torch.from_numpy(row[None])).item() == pytest.approx(expected)
+
+
+def test_pooling_is_as_agreed() -> None:
+    for pooling, expected in (("average", 2.5), ("max", 4.0)):
+        model = Model("cnn", image=(1, 2, 2), convolutions=(Convolution(1, 1, pool=2, pooling=pooling),))
+        module = make_module(make_agreement(features=4, model=model))
+        set_parameters(module, np.array([1.0, 0.0, 1.0, 0.0]))
+        assert module(torch.tensor([[1.0, 2.0, 3.0, 4.0]], dtype=torch.float64)).item() == expected
+
+
+def test_torch_code_starts_from_the_agreements_numbers(tmp_path, monkeypatch) -> None:
+    """By shape and name, whatever the code drew: weights as He has it, biases zero, scales one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    code = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3, 2)
+        self.norm = nn.LayerNorm(2)
+        self.gain = nn.Parameter(torch.tensor(7.0))
+        self.last = nn.Linear(2, 1)
+
+    def forward(self, rows):
+        return self.last(self.norm(self.first(rows)) * self.gain)
+
+def make():
+    return Net()
+"""
+    agreement = make_agreement(model=torch_model(write_package(tmp_path, code, "starts"), 16, "starts", seed=7))
+    names = [name for name, _ in make_module(agreement).named_parameters()]
+    assert names[0] == "gain"
+    start, mask = initial_parameters(agreement), weight_mask(agreement)
+    stream = np.random.RandomState(7)
+    first, last = stream.uniform(-math.sqrt(2), math.sqrt(2), 6), stream.uniform(-math.sqrt(3), math.sqrt(3), 2)
+    assert start.tolist() == [1.0, *first, 0, 0, 1, 1, 0, 0, *last, 0]
+    assert mask.tolist() == [0.0, *[1] * 6, 0, 0, 0, 0, 0, 0, 1, 1, 0]
+
+
+def test_parameters_stay_in_memory_of_torchs() -> None:
+    module = make_module(make_agreement(hidden=(5,)))
+    places = [parameter.data_ptr() for parameter in module.parameters()]
+    set_parameters(module, np.linspace(-1, 1, 26))
+    assert [parameter.data_ptr() for parameter in module.parameters()] == places

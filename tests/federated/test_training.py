@@ -14,9 +14,10 @@ from tacit.federated.plan import Plan, make_plan
 from tacit.federated.privacy import ExactNoise, SeededNoise
 from tacit.federated.training import FederatedTraining
 from tacit.federated.validation import split
-from tacit.study import Agreement
+from tacit.study import Agreement, Convolution, Model
 
 from .agreements import make_agreement, make_schema, make_table, pooled
+from .own_code import torch_model, write_package
 from .test_descent import total_of, train
 
 
@@ -366,3 +367,22 @@ def test_a_personal_layer_that_fixed_point_cannot_hold_is_not_kept(monkeypatch: 
     graph, report = party.personal_graph()
     assert report == {"steps": 0}
     assert graph.to_bytes() == party.graph().to_bytes()
+
+
+def test_a_model_that_could_not_be_exported_is_refused_before_anything_is_sent(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    code = "from torch import nn\ndef make():\n    return nn.Sequential(nn.Linear(3, 1), nn.GELU())\n"
+    with pytest.raises(AgreementError, match="cannot be exported: .*GELU"):
+        start(make_agreement(model=torch_model(write_package(tmp_path, code, "unsent"), 4, "unsent")))
+    image = Model("cnn", image=(1, 50, 100), convolutions=(Convolution(4096, 1), Convolution(1, 1)))
+    with pytest.raises(AgreementError, match="cannot be exported: "):
+        start(make_agreement(features=5000, model=image))
+
+
+def test_code_that_is_not_what_was_signed_is_refused_before_anything_is_sent(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    path = write_package(tmp_path, "def make(): ...", "unsigned")
+    agreement = make_agreement(model=torch_model(path, 4, "unsigned"))
+    path.write_text("def make(): return 1")
+    with pytest.raises(AgreementError, match="not the file that was agreed on"):
+        start(agreement)

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from tacit.errors import GraphError
-from tacit.graph import AccumulatorError, Add, Conv2d, Flatten, Graph, Linear, Normalise, ReLU, Sigmoid, Square
+from tacit.graph import (
+    AccumulatorError,
+    Add,
+    Conv2d,
+    Flatten,
+    Graph,
+    Linear,
+    Normalise,
+    ReLU,
+    Sigmoid,
+    Square,
+    Unflatten,
+)
 
 EYE = np.eye(2)
 
@@ -133,6 +145,9 @@ def test_how_many_bits_a_range_gives(end: float, bits: int) -> None:
 def test_only_layers_on_the_input_get_more_bits() -> None:
     layers = [Flatten.of(), Linear.of(np.ones((2, 4))), ReLU.of(), Linear.of(EYE)]
     graph = Graph.build(layers, 0, 255, input_shape=(1, 2, 2))
+    assert [getattr(layer, "weight_bits", None) for layer in graph.layers] == [None, 24, None, 16]
+    layers = [Unflatten.of(1, 2, 2), Conv2d.of(np.ones((1, 1, 2, 2))), Flatten.of(), Linear.of([[1.0]])]
+    graph = Graph.build(layers, 0, 255, input_shape=(4,))
     assert [getattr(layer, "weight_bits", None) for layer in graph.layers] == [None, 24, None, 16]
 
 

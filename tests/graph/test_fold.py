@@ -15,6 +15,7 @@ from tacit.graph import (
     Linear,
     Normalise,
     ReLU,
+    Unflatten,
 )
 
 rng = np.random.default_rng(1)
@@ -52,6 +53,26 @@ def test_behind_a_flatten_into_a_linear_layer() -> None:
     expected = ((image - mean) * scale).reshape(20, -1) @ W.T
     assert np.abs(graph.predict(image) - expected).max() < 1e-3
     assert kinds(build(Normalise.of(0.1, 3.0), Flatten.of(), Linear.of(W), shape=(2, 2, 2))) == ["flatten", "linear"]
+
+
+def test_behind_an_unflatten_into_a_convolution() -> None:
+    """A flat row's scale and offset by feature become the kernel's, where they are the same all over each channel."""
+    import torch
+
+    W, x = rng.normal(size=(3, 2, 2, 2)), rng.uniform(-1, 1, (20, 18))
+    mean, scale = (np.repeat(rng.normal(size=2), 9) for _ in range(2))
+    layers = [Normalise.of(mean, scale), Unflatten.of(2, 3, 3), Conv2d.of(W)]
+    graph = build(*layers, shape=(18,))
+    assert kinds(graph) == ["unflatten", "conv2d"]
+    images = torch.from_numpy(((x - mean) * scale).reshape(20, 2, 3, 3))
+    expected = torch.nn.functional.conv2d(images, torch.from_numpy(W)).numpy()
+    assert np.abs(graph.predict(x) - expected).max() < 1e-3
+    assert kinds(build(Normalise.of(0.1, 3.0), *layers[1:], shape=(18,))) == ["unflatten", "conv2d"]
+    by_feature = build(Normalise.of(x[0], x[1]), *layers[1:], shape=(18,))
+    assert kinds(by_feature) == ["unflatten", "normalise", "conv2d"]
+    images = torch.from_numpy(((x - x[0]) * x[1]).reshape(20, 2, 3, 3))
+    expected = torch.nn.functional.conv2d(images, torch.from_numpy(W)).numpy()
+    assert np.abs(by_feature.predict(x) - expected).max() < 1e-3
 
 
 @pytest.mark.parametrize(
@@ -101,18 +122,22 @@ def test_pooling_and_the_output_keep_their_normalisation() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from("nlrf"), min_size=1, max_size=7), st.integers(0, 2**32))
+@given(st.lists(st.sampled_from("nlrfu"), min_size=1, max_size=7), st.integers(0, 2**32))
 def test_folding_changes_nothing_but_rounding(word: list[str], seed: int) -> None:
     r = np.random.default_rng(seed)
     x = r.uniform(-1, 1, (10, 3))
     y, layers = x, []
     for letter in word:
         a, b, W = r.uniform(-1, 1, 3), r.uniform(-1, 1, 3), r.uniform(-1, 1, (3, 3))
-        layer, y = {
+        made, y = {
             "n": (Normalise.affine(a, b), y * a + b),
             "l": (Linear.of(W, b), y @ W.T + b),
             "r": (ReLU.of(), np.maximum(y, 0)),
             "f": (Flatten.of(), y),
+            "u": (
+                [Unflatten.of(3, 1, 1), Normalise.affine(a.reshape(3, 1, 1), b.reshape(3, 1, 1)), Flatten.of()],
+                y * a + b,
+            ),
         }[letter]
-        layers.append(layer)
+        layers += made if isinstance(made, list) else [made]
     assert np.abs(build(*layers).predict(x) - y).max() < 2.0**-16 * 4 ** (len(word) + 1)

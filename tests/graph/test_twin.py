@@ -31,6 +31,7 @@ from tacit.graph import (
     Softmax,
     Square,
     Tanh,
+    Unflatten,
 )
 from tacit.graph.intervals import AccumulatorError
 from tacit.graph.layers.affine import Affine
@@ -159,6 +160,9 @@ def step(layer: Layer, inputs: list[Row], shape: tuple[int, ...], f: int) -> Row
             }
         case Flatten():
             return {(n,): v for n, (_, v) in enumerate(sorted(x.items()))}
+        case Unflatten():
+            area = layer.height * layer.width
+            return {(n // area, n % area // layer.width, n % layer.width): v for (n,), v in x.items()}
         case Softmax():
             top = max(x.values())
             e = {i: half_up(smooth("exp", v - top, f), f) for i, v in x.items()}
@@ -193,7 +197,8 @@ def graphs(draw: st.DrawFn) -> Graph:
     last = "input"
     for index in range(draw(number(1, 6))):
         kinds = ["relu", "square", "sigmoid", "tanh", "normalise", "add"]
-        kinds += ["linear", "linear", "softmax", "argmax"] if len(shape) == 1 else ["conv", "average", "max", "flatten"]
+        flat, deep = ["linear", "linear", "unflatten", "softmax", "argmax"], ["conv", "average", "max", "flatten"]
+        kinds += flat if len(shape) == 1 else deep
         layer = random_layer(draw, draw(st.sampled_from(kinds)), f"t{index}", last, shapes, rng, f)
         layers.append(layer)
         shapes[layer.name] = shape = layer.output_shape([shapes[name] for name in layer.inputs])
@@ -234,6 +239,11 @@ def random_layer(
         case "add":
             same = sorted(other for other, sides in shapes.items() if sides == shape)
             return Add(name, (last, draw(st.sampled_from(same))))
+        case "unflatten":
+            height = draw(st.sampled_from([side for side in range(1, shape[0] + 1) if shape[0] % side == 0]))
+            rest = shape[0] // height
+            width = draw(st.sampled_from([side for side in range(1, rest + 1) if rest % side == 0]))
+            return Unflatten(name, (last,), rest // width, height, width)
         case "average" | "max":
             kernel = pair(1, shape[1:])
             padding = pair(0, (kernel[0] // 2, kernel[1] // 2))

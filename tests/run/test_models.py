@@ -1,14 +1,16 @@
 """Models beyond dense layers, from the agreement to a bundle that predicts: all roles in one process, sums secure."""
 
 import gzip
+import hashlib
 import math
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 from tacit.data import Column, Schema, Table
+from tacit.errors import AgreementError
+from tacit.federated import factory
 from tacit.keys import Identity
 from tacit.run import coordinator_steps, party_steps
 from tacit.study import Agreement, Convolution, Model, Privacy, Release, Study, Training, Trust
@@ -18,6 +20,26 @@ from .acting import own_copy
 
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist"
 NAMES = ("north", "east", "south")
+BARS = Schema(
+    "across",
+    (Column("pixel", "number", low=0.0, high=1.0, numbered=(0, 35)), Column("across", "boolean")),
+    max_rows=100,
+)
+CODE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.last = nn.Conv2d(1, 4, 3), nn.Linear(64, 1)
+
+    def forward(self, rows):
+        return self.last(torch.relu(self.convolution(rows.reshape(-1, 1, 6, 6))).flatten(1))
+
+def make():
+    return Net()
+"""
 LENET = Model(
     "cnn", hidden=(120, 84), image=(1, 28, 28), convolutions=(Convolution(6, 5, pool=2), Convolution(16, 5, pool=2))
 )
@@ -105,3 +127,65 @@ def test_three_parties_train_lenet_on_digits(tmp_path, identities):
     right = (graph.classify(pixels[2000:]) == labels[order[2000:]]).mean()
     assert right >= 0.9
     assert results["north"].fixed_point["changed"] <= 5
+
+
+def bars(rows: int, seed: int) -> Table:
+    """Images of 6 x 6 with a bar, across or upright, in noise."""
+    draw = np.random.default_rng(seed)
+    images, across = draw.uniform(0, 0.4, (rows, 6, 6)), draw.integers(0, 2, rows)
+    for image, lies, place in zip(images, across, draw.integers(0, 6, rows), strict=True):
+        image[(place, slice(None)) if lies else (slice(None), place)] += 0.6
+    return Table(images.reshape(rows, 36), across, BARS, f"bars {seed}")
+
+
+@pytest.fixture
+def torch_code(tmp_path, monkeypatch) -> Model:
+    """The agreement's model for `CODE`, in a package on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "bar_nets.py"
+    path.write_text(CODE)
+    source = f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return Model("torch", factory="bar_nets:make", source=source, parameters=40 + 65)
+
+
+CNN = Model("cnn", (8,), image=(1, 6, 6), convolutions=(Convolution(4, 3, pool=2, pooling="max"),))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["cnn", "torch"])
+@pytest.mark.parametrize(
+    ("privacy", "training"),
+    [
+        (
+            Privacy("none"),
+            Training(
+                rounds=8, learning_rate=0.3, clip=20.0, local_steps=5, validation_share=0.2, personal="last-layer"
+            ),
+        ),
+        (Privacy("record", 200.0, 1e-5), Training(rounds=15, learning_rate=1.0, momentum=0.8)),
+        (Privacy("party", 1000.0, 1e-5), Training(rounds=4, learning_rate=0.3, local_steps=10, clip=5.0)),
+    ],
+    ids=lambda value: value.unit if isinstance(value, Privacy) else "",
+)
+def test_images_and_torch_code_are_trained_and_sealed(tmp_path, identities, torch_code, kind, privacy, training):
+    model = CNN if kind == "cnn" else torch_code
+    tables = {name: bars(100, place) for place, name in enumerate(NAMES)}
+    study = make_study(tmp_path / "study", identities, model, BARS, training=training, privacy=privacy)
+    results = run(study, identities, tables)
+    assert set(results) == set(NAMES)
+    bundle = results["east"].bundle
+    assert bundle.encode() == results["north"].bundle.encode()
+    assert bundle.manifest.model.kind == kind
+    graph, unseen = bundle.open(identities["east"], study), bars(200, 9)
+    # With a whole party as the unit, three parties leave little but noise: that it runs to its end is the point.
+    if privacy.unit != "party":
+        assert (graph.classify(unseen.features) == unseen.labels).mean() > 0.85
+
+
+def test_a_party_with_another_file_takes_no_part(tmp_path, identities, torch_code):
+    """It says which digest it found; nothing is sent."""
+    study = make_study(tmp_path / "study", identities, torch_code, BARS, training=Training(rounds=1, learning_rate=0.1))
+    (tmp_path / "bar_nets.py").write_text(CODE.replace("relu", "tanh"))
+    factory._function.cache_clear()
+    with pytest.raises(AgreementError, match="not the file that was agreed on; its digest is sha256:"):
+        next(party_steps(study, identities["north"], bars(20, 0), lambda event: None))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tacit.bundle import container, payload
@@ -14,11 +15,15 @@ from tacit.bundle.report import Report
 from tacit.bundle.sealing import STEP, unseal
 from tacit.bundle.verification import fingerprints
 from tacit.errors import FormatError, IdentityError, ProofError, ProtocolError
-from tacit.federated.plan import layer_widths
+from tacit.federated.shapes import dense_widths, layer_widths
 from tacit.files import read_bounded, write_atomically
-from tacit.graph import Graph
+from tacit.graph import AveragePool, Conv2d, Graph, Layer, MaxPool
 from tacit.keys import Identity, PublicIdentity
 from tacit.study import Agreement, Study
+from tacit.study.model import image_shapes
+
+# A layer as an agreement has it: its kind, the shape that it gives, and the size, stride and padding of its windows.
+Step = tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]]
 
 
 class Bundle:
@@ -135,9 +140,10 @@ class Bundle:
 
 
 def _agreed(graph: Graph, agreement: Agreement) -> Graph:
-    """Return the graph, whose layers are as wide as the agreement's; another one would give rows others' predictions.
+    """Return the graph, whose layers are the agreement's; another one would give rows others' predictions.
 
-    This bounds what a row costs, too: signers who conspire cannot make a bundle that holds a reader up.
+    This bounds what a row costs, too: signers who conspire cannot make a bundle that holds a reader up. Of kind `torch`
+    the agreement knows the ends only, and a row may cost what any graph's may.
     """
     schema, widths = agreement.data, layer_widths(agreement)
     if graph.input_shape != (widths[0],) or graph.output_shape != (widths[-1],):
@@ -147,11 +153,63 @@ def _agreed(graph: Graph, agreement: Agreement) -> Graph:
         )
     if (graph.low != schema.feature_low).any() or (graph.high != schema.feature_high).any():
         raise FormatError("the model's range of inputs is not the agreement's")
+    if agreement.model.kind == "cnn":
+        _check_convolutional(graph, agreement)
+    elif agreement.model.kind != "torch":
+        _check_dense(graph, widths)
+    return graph
+
+
+def _check_dense(graph: Graph, widths: tuple[int, ...]) -> None:
     if not set(graph.shapes.values()) <= {(width,) for width in widths}:
         raise FormatError(f"the model has layers of other widths than the agreement's, {widths}")
     if len(graph.layers) > 2 * len(widths):
         raise FormatError(f"the model has {len(graph.layers)} layers, more than the agreement's can have")
-    return graph
+
+
+def _check_convolutional(graph: Graph, agreement: Agreement) -> None:
+    """Every layer is the agreement's, in its place; that of scaling may have become a part of the first convolution."""
+    found = [(layer.kind, graph.shapes[layer.name], _window(layer)) for layer in graph.layers]
+    wanted = list(_convolutional(agreement))
+    if found[1:2] == [("normalise", wanted[0][1], ())]:
+        del found[1]
+    for step, other in itertools.zip_longest(found, wanted):
+        if step != other:
+            raise FormatError(f"the model has {_shown(step)} where the agreement has {_shown(other)}")
+
+
+def _convolutional(agreement: Agreement) -> Iterator[Step]:
+    """Yield the layers of a `cnn` from the agreement alone, but for that of scaling."""
+    model = agreement.model
+    shapes, dense = image_shapes(model), dense_widths(agreement)
+    yield "unflatten", shapes[0], ()
+    for layer, before, after in zip(model.convolutions, shapes, shapes[1:], strict=False):
+        kernel, padding, pool = ((side, side) for side in (layer.kernel, layer.padding, layer.pool))
+        unpooled = (layer.channels, *(side + 2 * layer.padding - layer.kernel + 1 for side in before[1:]))
+        yield "conv2d", unpooled, (kernel, (1, 1), padding)
+        yield "relu", unpooled, ()
+        if layer.pool > 1:
+            yield f"{layer.pooling}_pool", after, (pool, pool, (0, 0))
+    yield "flatten", dense[:1], ()
+    for width in dense[1:-1]:
+        yield "linear", (width,), ()
+        yield "relu", (width,), ()
+    yield "linear", dense[-1:], ()
+    if agreement.data.task != "regression":
+        yield "sigmoid" if agreement.data.task == "binary" else "softmax", dense[-1:], ()
+
+
+def _window(layer: Layer) -> tuple[tuple[int, ...], ...]:
+    if isinstance(layer, Conv2d):
+        return (layer.weight.shape[2:], layer.stride, layer.padding)
+    return (layer.size, layer.stride, layer.padding) if isinstance(layer, AveragePool | MaxPool) else ()
+
+
+def _shown(step: Step | None) -> str:
+    if step is None:
+        return "no layer"
+    kind, shape, window = step
+    return f"{kind} to {shape}" + (" by windows of {} with stride {} and padding {}".format(*window) if window else "")
 
 
 def _check_signature(study: Study, manifest_bytes: bytes, signature: bytes | None, name: str) -> None:

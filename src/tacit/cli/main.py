@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli import demo, identity, predict, study, train, verify
+from tacit.cli import demo, identity, predict, serve, study, train, verify
 from tacit.cli.console import fail, use_json
 from tacit.errors import TacitError
 
@@ -23,6 +23,7 @@ EXTRAS = {
     "sklearn": "federated",
     "sqlalchemy": "federated",
     "onnx": "import",
+    "flwr": "flower",
 }
 
 app = typer.Typer(
@@ -36,6 +37,8 @@ app = typer.Typer(
 app.add_typer(identity.app, name="id")
 app.add_typer(study.app, name="study")
 app.command("train")(train.train)
+app.add_typer(serve.party, name="party")
+app.add_typer(serve.coordinator, name="coordinator")
 app.command("verify")(verify.verify)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)

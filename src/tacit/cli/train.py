@@ -10,7 +10,10 @@ import typer
 from tacit.cli.console import IdentityOption, JsonOption, errors, load_identity, print_json, say
 
 if TYPE_CHECKING:
-    from tacit.run import Event, RunReport
+    from collections.abc import Callable
+
+    from tacit.run import Emit, Event, RunReport
+    from tacit.study import Study
 
 
 def train(
@@ -39,27 +42,37 @@ def train(
 
     Your role follows from your identity. Your table is read here and stays here.
     """
-    from tacit.cli.progress import show_progress
     from tacit.run import take_part
     from tacit.study import Study
 
     study = Study.load(folder)
+    warn_of_test_seed(study)
+    own = load_identity(identity)
+    watch_and_show(study, out, as_json, lambda emit: take_part(study, own, data, out, listen, emit, store=store))
+
+
+def warn_of_test_seed(study: Study) -> None:
+    """Say loudly that a run under this agreement hides nothing, if so."""
     if study.agreement.insecure is not None:
         errors.print(
             "[bold white on red] TEST SEED [/] the agreement names a test seed: the noise can be predicted, "
             "[bold]there is NO privacy[/]. Never do this with real data."
         )
-    own = load_identity(identity)
+
+
+def watch_and_show(study: Study, out: Path, as_json: bool, take_part: Callable[[Emit], RunReport]) -> None:
+    """Take part, show what happens, and what came out; or tell it all as JSON."""
+    from tacit.cli.progress import show_progress
+
     if as_json:
 
         def tell(event: Event) -> None:
             print_json({"event": event.kind, **event.body})
 
-        report = take_part(study, own, data, out, listen, tell, store=store)
-        print_json({"event": "done", **_summary(report, out)})
+        print_json({"event": "done", **_summary(take_part(tell), out)})
         return
     with show_progress(study) as watch:
-        report = take_part(study, own, data, out, listen, watch, store=store)
+        report = take_part(watch)
     _show(report, out)
 
 

@@ -35,10 +35,10 @@ def make_module(agreement: Agreement) -> nn.Module:
 
         return load_module(agreement)
     layers: list[nn.Module] = [*_convolutions(agreement)]
-    # Where single records are to be hidden, each is computed by itself: see `row_linear`, and `row_gradients`.
-    by_rows = agreement.privacy.unit == "record" and model.kind != "cnn"
+    # Where single records are to be hidden, each is computed by itself; those of a `cnn` are alone in their batch.
+    dense = RowLinear if agreement.privacy.unit == "record" and model.kind != "cnn" else nn.Linear
     for before, after in itertools.pairwise(dense_widths(agreement)):
-        layers += [(RowLinear if by_rows else nn.Linear)(before, after, dtype=torch.float64), nn.ReLU()]
+        layers += [dense(before, after, dtype=torch.float64), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 

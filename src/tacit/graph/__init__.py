@@ -20,6 +20,7 @@ from tacit.graph.layers import (
     Softmax,
     Square,
     Tanh,
+    Unflatten,
     layer,
 )
 from tacit.graph.report import ImportReport
@@ -46,6 +47,7 @@ __all__ = [
     "Softmax",
     "Square",
     "Tanh",
+    "Unflatten",
     "layer",
     "rescale",
 ]

@@ -2,7 +2,7 @@
 
 `Draft` collects a model's float layers; every importer fills one. `assemble` rounds the weights and makes the Graph.
 
-A weight has as many fractional bits as the tensors, f, unless its layer reads the graph's own input (perhaps flattened)
+A weight has as many fractional bits as the tensors, f, unless its layer reads the graph's own input (perhaps reshaped)
 and that input can exceed 1 in absolute value: then it gets one more bit for each power of two, as long as the
 accumulator still fits. So a column of incomes up to 2**20, whose coefficient may well be 1e-5, costs no accuracy.
 """
@@ -31,7 +31,7 @@ from tacit.graph.fixed import (
 from tacit.graph.fold import fold
 from tacit.graph.graph import Graph
 from tacit.graph.intervals import AccumulatorError, Interval
-from tacit.graph.layers import INPUT, Flatten, FloatLayer, Layer, Linear
+from tacit.graph.layers import INPUT, Flatten, FloatLayer, Layer, Linear, Unflatten
 from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, encode_range, tensor_shapes
 
 
@@ -189,14 +189,14 @@ def _quantise_all(
     layers: Sequence[FloatLayer], low: Floats, high: Floats, fraction_bits: int, weight_bits: int | None
 ) -> list[Layer]:
     known: dict[str, Interval] = {INPUT: encode_range(low, high, fraction_bits)}
-    raw = {INPUT}  # the input, and its flattened forms
+    raw = {INPUT}  # the input, and its reshaped forms
     quantised = []
     for layer in layers:
         inputs = [known[source] for source in layer.inputs]
         reads_input = raw.issuperset(layer.inputs)
         done, known[layer.name] = _quantise(layer, inputs, fraction_bits, weight_bits, reads_input)
         quantised.append(done)
-        if reads_input and layer.kind is Flatten:
+        if reads_input and layer.kind in (Flatten, Unflatten):
             raw.add(layer.name)
     return quantised
 

@@ -1,7 +1,7 @@
 """Folding: a Normalise beside a Linear or a Conv2d becomes part of its weights, in floats, before any rounding.
 
 With v = x * s + o:  W v + b = (W s) x + (b + W o), and (W x + b) * s + o = (s W) x + (s b + o). A Normalise before a
-Flatten moves behind it. Only where no other layer reads the tensor that disappears.
+Flatten or an Unflatten moves behind it. Only where no other layer reads the tensor that disappears.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tacit.graph.fixed import Floats, Shape
-from tacit.graph.layers import INPUT, Conv2d, Flatten, FloatLayer, Linear, Normalise
+from tacit.graph.layers import INPUT, Conv2d, Flatten, FloatLayer, Linear, Normalise, Unflatten
 
 
 def fold(layers: Sequence[FloatLayer], known: Mapping[str, Shape]) -> tuple[list[FloatLayer], list[str]]:
@@ -51,8 +51,8 @@ def _fold_one(
     if len(readers[layer.name]) != 1:
         return None
     after = readers[layer.name][0]
-    if after.kind is Flatten:
-        return _behind_flatten(layers, layer, after, shapes), f"{layer.name} moved behind {after.name}"
+    if after.kind in (Flatten, Unflatten):
+        return _behind_reshape(layers, layer, after, shapes), f"{layer.name} moved behind {after.name}"
     merged = _into_reader(after, layer, shapes)
     if merged is None:
         return None
@@ -67,22 +67,22 @@ def _replace(
     return [replace(layer, inputs=tuple(source if i == gone.name else i for i in layer.inputs)) for layer in kept]
 
 
-def _behind_flatten(
-    layers: list[FloatLayer], layer: FloatLayer, flatten: FloatLayer, shapes: dict[str, Shape]
+def _behind_reshape(
+    layers: list[FloatLayer], layer: FloatLayer, reshape: FloatLayer, shapes: dict[str, Shape]
 ) -> list[FloatLayer]:
-    """The two change places; whoever read the Flatten now reads the Normalise."""
-    shape = shapes[layer.inputs[0]]
+    """The two change places; whoever read the reshaped tensor now reads the Normalise."""
+    before, after = shapes[layer.inputs[0]], shapes[reshape.name]
     weights = {
-        name: (values if values.size == 1 else np.broadcast_to(values, shape)).reshape(-1)
+        name: values.reshape(-1) if values.size == 1 else np.broadcast_to(values, before).reshape(after)
         for name, values in layer.weights.items()
     }
-    first = replace(flatten, inputs=layer.inputs)
-    second = replace(layer, inputs=(flatten.name,), weights=weights)
-    shapes[layer.name] = shapes[flatten.name]
+    first = replace(reshape, inputs=layer.inputs)
+    second = replace(layer, inputs=(reshape.name,), weights=weights)
+    shapes[layer.name] = after
     moved = []
     for other in layers:
-        inputs = tuple(layer.name if i == flatten.name else i for i in other.inputs)
-        moved.append(first if other is layer else second if other is flatten else replace(other, inputs=inputs))
+        inputs = tuple(layer.name if i == reshape.name else i for i in other.inputs)
+        moved.append(first if other is layer else second if other is reshape else replace(other, inputs=inputs))
     return moved
 
 

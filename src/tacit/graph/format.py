@@ -10,6 +10,9 @@
 An entry is {"dtype": "F64" or "I64", "shape": [...], "data_offsets": [begin, end]}. The input's range is F64, the
 layers' tensors are I64, in the order of the layers and of their fields.
 
+A new kind of layer is no new version: the bytes of graphs without it stay as they are, and who does not know it
+refuses it by its name.
+
 The bytes are written here, not by the safetensors package, because a graph's digest must not depend on a version of
 it; any safetensors reader reads them. Decoding refuses what `encode` would not have written, byte for byte.
 """

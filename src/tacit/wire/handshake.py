@@ -82,11 +82,11 @@ class ClientFinish(msgspec.Struct, tag="client-finish", frozen=True, forbid_unkn
 class ClientHandshake:
     """The side that connects: `hello`, then `finish`, once each; any error ends it."""
 
-    def __init__(self, me: Identity, server: PublicIdentity) -> None:
-        """Prepare to speak to `server` and nobody else."""
+    def __init__(self, me: Identity, server: PublicIdentity, *, carrier: bytes = b"") -> None:
+        """Prepare to speak to `server` and nobody else, over `carrier`, which both ends name alike (empty: TLS)."""
         self.peer = server
         self._me = me
-        self._transcript = _Transcript(me.public, server)
+        self._transcript = _Transcript(me.public, server, carrier)
         self._ephemeral: hpke.MLKEM768X25519PrivateKey | None = None
         self._turn = _Turn("hello", "finish")
 
@@ -131,9 +131,12 @@ class ClientHandshake:
 class ServerHandshake:
     """The side that is connected to: `answer`, then `finish`, once each; any error ends it."""
 
-    def __init__(self, me: Identity, clients: Iterable[PublicIdentity], *, client: str = "the client") -> None:
+    def __init__(
+        self, me: Identity, clients: Iterable[PublicIdentity], *, client: str = "the client", carrier: bytes = b""
+    ) -> None:
         """Prepare to be spoken to by one of `clients`; errors say `client` until it has named one of them."""
         self._me = me
+        self._carrier = carrier
         self._client = client
         self._clients = {client.fingerprint: client for client in clients}
         self._peer: PublicIdentity | None = None
@@ -150,7 +153,7 @@ class ServerHandshake:
         self._turn.take("answer", self._client)
         hello = _decode_hello(client_hello, self._client)
         self._peer = self._known(hello)
-        self._transcript = _Transcript(self._peer, self._me.public)
+        self._transcript = _Transcript(self._peer, self._me.public, self._carrier)
         self._transcript.absorb(b"client hello", client_hello)
         nonce, secret = os.urandom(32), os.urandom(32)
         try:
@@ -203,9 +206,11 @@ class ServerHandshake:
 class _Transcript:
     """The hash of all that was said and is assumed: each part with its label and lengths, none is two things."""
 
-    def __init__(self, client: PublicIdentity, server: PublicIdentity) -> None:
+    def __init__(self, client: PublicIdentity, server: PublicIdentity, carrier: bytes = b"") -> None:
         self._hash = hashlib.sha256()
         self.absorb(b"protocol", PROTOCOL)
+        if carrier:
+            self.absorb(b"carrier", carrier)
         self.absorb(b"client", client.fingerprint.encode())
         self.absorb(b"client certificate", client.certificate)
         self.absorb(b"server", server.fingerprint.encode())

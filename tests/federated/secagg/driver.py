@@ -24,15 +24,21 @@ def identity(position: int) -> Identity:
 
 
 def make_setting(
-    n: int = 5, corrupt: int = 0, dropping: int = 1, length: int = 8, word_bits: int = 32, instance: bytes | None = None
+    n: int = 5,
+    corrupt: int = 0,
+    dropping: int = 1,
+    length: int = 8,
+    word_bits: int = 32,
+    instance: bytes | None = None,
+    sparse: bool = False,
 ) -> Setting:
     parties = tuple(identity(position).public for position in range(n))
-    return Setting(parties, corrupt, dropping, instance or os.urandom(32), length, word_bits)
+    return Setting(parties, corrupt, dropping, instance or os.urandom(32), length, word_bits, sparse=sparse)
 
 
 def make_vectors(setting: Setting, seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {name: rng.integers(0, 2**setting.word_bits, setting.length, dtype=setting.dtype) for name in setting.names}
+    rng, top = np.random.default_rng(seed), 2**setting.word_bits - 1
+    return {name: rng.integers(0, top, setting.length, setting.dtype, endpoint=True) for name in setting.names}
 
 
 def plain_sum(setting: Setting, vectors: Mapping[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
@@ -40,7 +46,7 @@ def plain_sum(setting: Setting, vectors: Mapping[str, np.ndarray], names: tuple[
     total = np.zeros(setting.length, setting.dtype)
     for name in names:
         total += vectors[name]
-    return total
+    return total & setting.dtype.type(2**setting.word_bits - 1)
 
 
 class Session:

@@ -207,6 +207,16 @@ def test_functions_of_torchs_exporter(forward: Any, opset: int) -> None:
     check_onnx(exported(module, (3, 4, 4), opset), RNG.uniform(0, 1, (20, 3, 4, 4)).astype(np.float32))
 
 
+@pytest.mark.parametrize("opset", [9, 13, 18])
+def test_flat_rows_to_images_of_torchs_exporter(opset: int) -> None:
+    torch.manual_seed(0)
+    for view in (lambda m, x: x.view(x.size(0), 2, 3, 4), lambda m, x: x.reshape(-1, 2, 3, 4)):
+        image = Forward(view)
+        module = nn.Sequential(image, nn.Conv2d(2, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2))
+        graph = check_onnx(exported(module, (24,), opset), RNG.uniform(0, 1, (20, 24)).astype(np.float32))
+        assert kinds(graph) == ["unflatten", "conv2d", "relu", "flatten", "linear"]
+
+
 def test_a_residual_block_of_torchs_exporter() -> None:
     torch.manual_seed(0)
     module = Forward(

@@ -39,6 +39,41 @@ def test_reshapes_that_change_nothing(target: list[int]) -> None:
     assert kinds(graph) == ["relu"]
 
 
+@pytest.mark.parametrize("target", [[0, 2, 1, 2], [-1, 2, 1, 2], [0, -1, 1, 2], [12, 2, 1, -1]])
+@pytest.mark.parametrize("opset", [7, 13, 14, 28])
+def test_reshapes_of_flat_rows_to_images(target: list[int], opset: int) -> None:
+    rows = 12 if target[0] == 12 else None
+    nodes = [node("Reshape", "x s", "i"), node("Conv", "i k")]
+    constants = {"k": np.ones((1, 2, 1, 2)), "s": np.array(target)}
+    graph = check_onnx(model(nodes, [rows, 4], constants, opset=opset), VECTORS)
+    assert kinds(graph) == ["unflatten", "conv2d"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        [0, 2, 2],
+        [0, 1, 1, 2, 2],
+        [0, 1, 2, 3],
+        [0, -2, -2, 1],
+        [5, 1, 2, 2],
+        [0, 0, 0, 1],
+        [0, -1, -1, 4],
+        [0, 2, 1, 2, 0],
+        [0, -3, 2, 1, 2],
+    ],
+)
+def test_other_reshapes_of_flat_rows_are_refused(target: list[int]) -> None:
+    with pytest.raises(GraphError, match=r"Reshape of rows of shape \(4,\) to .* and a flat one to \(channels, height"):
+        from_onnx(model([node("Reshape", "x s")], [None, 4], {"s": np.array(target)}), VECTORS)
+
+
+def test_a_column_of_pixels_is_no_flat_row() -> None:
+    x = IMAGES.reshape(12, 24, 1, 1)
+    with pytest.raises(GraphError, match=r"Reshape of rows of shape \(24, 1, 1\) to .* and a flat one to \(channels"):
+        from_onnx(model([node("Reshape", "x s")], [None, 24, 1, 1], {"s": np.array([0, 2, 3, 4])}), x)
+
+
 @pytest.mark.parametrize(
     "target",
     [

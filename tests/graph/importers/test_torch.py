@@ -76,6 +76,44 @@ def test_a_residual_network_with_the_relu_of_each_block_used_twice() -> None:
     assert "drop (torch.nn.modules.dropout.Dropout) left out: it does nothing after training" in report.notes
 
 
+class FlatLeNet(nn.Module):
+    """LeNet on flat rows, in the units of the data; `by_module`: with nn.Unflatten, else with a view."""
+
+    def __init__(self, pool: nn.Module, by_module: bool) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.rand(784))
+        self.register_buffer("deviation", torch.rand(784) + 0.5)
+        self.image = nn.Unflatten(1, (1, 28, 28)) if by_module else None
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 3, 5, padding=2), nn.ReLU(), pool, nn.Conv2d(3, 4, 5), nn.ReLU(), pool, nn.Flatten()
+        )
+        self.head = nn.Sequential(nn.Linear(100, 12), nn.ReLU(), nn.Linear(12, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = (x - self.mean) / self.deviation
+        h = h.view(-1, 1, 28, 28) if self.image is None else self.image(h)
+        return self.head(self.body(h)).softmax(1)
+
+
+@pytest.mark.parametrize("by_module", [True, False])
+@pytest.mark.parametrize("pool", [nn.AvgPool2d(2), nn.MaxPool2d(2)], ids=["average", "max"])
+def test_a_convolutional_network_on_flat_rows(pool: nn.Module, by_module: bool) -> None:
+    torch.manual_seed(0)
+    graph = check_torch(FlatLeNet(pool, by_module), rows(784))
+    kind = "average_pool" if isinstance(pool, nn.AvgPool2d) else "max_pool"
+    convolution = ["conv2d", "relu", kind]
+    head = ["flatten", "linear", "relu", "linear", "softmax"]
+    assert kinds(graph) == ["unflatten", "normalise", *convolution, *convolution, *head]
+    assert graph.shapes[graph.layers[0].name] == (1, 28, 28)
+    assert Graph.from_bytes(graph.to_bytes()).digest == graph.digest
+
+
+def test_a_scale_of_all_pixels_goes_into_the_first_convolution() -> None:
+    module = nn.Sequential(nn.Unflatten(1, (1, 4, 4)), nn.Conv2d(1, 2, 3))
+    graph = check_torch(Forward(lambda m, x: m.net((x - 0.1307) / 0.3081), net=module), rows(16))
+    assert kinds(graph) == ["unflatten", "conv2d"]
+
+
 LAYERS = {
     "linear": lambda n: nn.Linear(n, n),
     "norm": lambda n: nn.BatchNorm1d(n),

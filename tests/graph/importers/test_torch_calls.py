@@ -164,6 +164,30 @@ def test_flattening(flat: nn.Module) -> None:
     assert kinds(check_torch(nn.Sequential(nn.ReLU(), flat, nn.Linear(18, 2)), x)) == ["relu", "flatten", "linear"]
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        nn.Unflatten(1, (2, 3, 4)),
+        nn.Unflatten(-1, (2, -1, 4)),
+        Forward(lambda m, x: torch.unflatten(x, 1, (2, 3, 4))),
+        Forward(lambda m, x: x.unflatten(dim=1, sizes=(2, 3, 4))),
+        Forward(lambda m, x: x.view(-1, 2, 3, 4)),
+        Forward(lambda m, x: x.view(x.size(0), 2, 3, 4)),
+        Forward(lambda m, x: x.reshape(x.shape[0], 2, -1, 4)),
+        Forward(lambda m, x: torch.reshape(x, (-1, 2, 3, 4))),
+    ],
+)
+def test_flat_rows_become_images(image: nn.Module) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.ReLU(), image, nn.Conv2d(2, 2, 2))
+    assert kinds(check_torch(module, vectors(24))) == ["relu", "unflatten", "conv2d"]
+
+
+def test_an_unflatten_that_changes_nothing_is_left_out() -> None:
+    graph = check_torch(nn.Sequential(nn.ReLU(), nn.Unflatten(1, (4,))), vectors(4))
+    assert kinds(graph) == ["relu"]
+
+
 @pytest.mark.parametrize("keepdim", [False, True])
 def test_the_class_of_the_greatest_output(keepdim: bool) -> None:
     x = vectors(3)
@@ -199,6 +223,11 @@ LINEAR = {"l": nn.Linear(4, 4)}
         (lambda m, x: torch.flatten(x), r"flatten gives \(12,\): its first axis is not the rows"),
         (lambda m, x: x.view(-1, 2), r"view gives \(6, 2\): its first axis is not the rows"),
         (lambda m, x: x.view(x.size(0), 2, 2), r"view from \(4,\) to \(2, 2\) for each row; only flattening"),
+        (lambda m, x: x.view(-1, 1, 1, 2, 2), r"to \(1, 1, 2, 2\) for each row; .*a flat row to \(channels"),
+        (lambda m, x: x.view(-1, 1, 1, 2), r"view gives \(6, 1, 1, 2\): its first axis is not the rows"),
+        (lambda m, x: x.view(-1, 1, 1, 3), "does not take rows"),
+        (lambda m, x: F.avg_pool2d(x.view(-1, 4), 1), "does not take rows|put an Unflatten before it"),
+        (lambda m, x: x.view(-1, 1, 2, 2).view(-1, 2, 2, 1), r"from \(1, 2, 2\) to \(2, 2, 1\) for each row"),
         (lambda m, x: x.view(torch.int32), "view as another type is not supported"),
         (
             lambda m, x: m.c.view(x.dim() - 1, -1) + x,
@@ -239,6 +268,8 @@ def test_functions_that_are_refused_by_name(forward: Any, message: str) -> None:
         (nn.Flatten(0), r"Flatten gives \(72,\): its first axis is not the rows"),
         (nn.Flatten(2), "has start_dim=2, end_dim=-1; only start_dim=1, end_dim=-1 is supported"),
         (nn.Flatten(1, 2), "has start_dim=1, end_dim=2; only"),
+        (nn.Unflatten(1, (2, 1)), r"Unflatten from \(2, 3, 4\) to \(2, 1, 3, 4\) for each row; only flattening"),
+        (nn.Unflatten(1, (2, 2)), "does not take rows"),
         (nn.Softmax(1), r"Softmax over dim=1 of rows of shape \(2, 3, 4\)"),
         (nn.LogSoftmax(1), "module '0': torch.nn.modules.activation.LogSoftmax is not supported; use Softmax"),
         (nn.ReLU6(), "ReLU6 is not supported; use ReLU, and bounds"),

@@ -13,7 +13,9 @@ B = np.zeros(1, dtype=np.int64)
 
 
 def test_every_kind_is_registered_once() -> None:
-    kinds = "add argmax average_pool conv2d flatten linear max_pool normalise relu sigmoid softmax square tanh"
+    kinds = (
+        "add argmax average_pool conv2d flatten linear max_pool normalise relu sigmoid softmax square tanh unflatten"
+    )
     assert sorted(LAYERS) == kinds.split()
     assert all(cls.kind == kind for kind, cls in LAYERS.items())
     with pytest.raises(ValueError, match="two layer classes of kind 'relu'"):

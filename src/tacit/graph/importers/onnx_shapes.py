@@ -16,7 +16,7 @@ from tacit.canonical import quote
 from tacit.errors import FormatError
 from tacit.graph.importers.onnx_call import Call, Columns, Sides, Value
 from tacit.graph.importers.onnx_proto import type_name
-from tacit.graph.layers import Flatten, Normalise, Sigmoid
+from tacit.graph.layers import Flatten, Normalise, Sigmoid, Unflatten
 from tacit.graph.structure import MAX_RANK
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
@@ -64,10 +64,16 @@ def _reshape(call: Call) -> Value:
         rest[rest.index(-1)] = prod(before) // known
     if keeps and tuple(rest) == before:
         return call.drop("it changes nothing")
-    if not keeps or rest != [prod(before)]:
-        shown = quote(str(["rows" if side is None else side for side in sides]))
-        raise call.refuse(f"of rows of shape {before} to {shown}: only flattening each row is supported")
-    return call.add(Flatten.of(), x)
+    if keeps and rest == [prod(before)]:
+        return call.add(Flatten.of(), x)
+    image = [side for side in rest if side is not None and side > 0]
+    if keeps and len(before) == 1 and len(image) == len(rest) == 3 and prod(image) == before[0]:
+        return call.add(Unflatten.of(*image), x)
+    shown = quote(str(["rows" if side is None else side for side in sides]))
+    raise call.refuse(
+        f"of rows of shape {before} to {shown}: only flattening each row is supported, and a flat one to (channels,"
+        " height, width)"
+    )
 
 
 def _squeeze(call: Call) -> Value:

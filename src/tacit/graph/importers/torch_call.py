@@ -74,7 +74,8 @@ class Call:
 
     def add(self, layer: FloatLayer, *inputs: Any) -> Made:
         """The tensor of a new layer on these tensors."""
-        return Made(self.draft.add(layer, *(self.tensor(source) for source in inputs), name=self.name))
+        # The graph's own names are plain strings, or it could not be written.
+        return Made(self.draft.add(layer, *(str(self.tensor(source)) for source in inputs), name=self.name))
 
     def drop(self, source: Any, why: str) -> Made:
         """The same tensor: this call changes nothing."""

@@ -21,7 +21,7 @@ from tacit.graph.importers.affine import affine
 from tacit.graph.importers.torch_call import Call, Made
 from tacit.graph.importers.torch_weights import batch_norm, linear, matrix_product
 from tacit.graph.importers.torch_windows import adaptive_average_pool, average_pool, conv2d, max_pool, mean
-from tacit.graph.layers import Add, ArgMax, Flatten, FloatLayer, ReLU, Sigmoid, Softmax, Square, Tanh
+from tacit.graph.layers import Add, ArgMax, Flatten, FloatLayer, ReLU, Sigmoid, Softmax, Square, Tanh, Unflatten
 
 Reader = Callable[[Call], Made]
 
@@ -89,12 +89,27 @@ def _reshape(call: Call) -> Made:
     if any(isinstance(value, torch.dtype) for value in (*call.args, *call.kwargs.values())):
         raise call.refuse("as another type is not supported")
     x = call.args[0] if call.args else call.kwargs.get("input")
-    before = call.rows(x)
-    if call.shape[1:] == before:
+    return _to_result_shape(call, x)
+
+
+def _unflatten(call: Call) -> Made:
+    (x,) = call.bind("input") if call.module is not None else call.bind("input", "dim", "sizes")[:1]
+    return _to_result_shape(call, x)
+
+
+def _to_result_shape(call: Call, x: Any) -> Made:
+    """The tensor in the same order with the shape of the call's result, where the graph has a layer for that."""
+    before, after = call.rows(x), call.shape[1:]
+    if after == before:
         return call.drop(x, "it changes nothing")
-    if call.shape[1:] != (prod(before),):
-        raise call.refuse(f"from {before} to {call.shape[1:]} for each row; only flattening is supported")
-    return call.add(Flatten.of(), x)
+    if after == (prod(before),):
+        return call.add(Flatten.of(), x)
+    if len(before) != 1 or len(after) != 3:
+        raise call.refuse(
+            f"from {before} to {after} for each row; only flattening is supported, and a flat row to (channels,"
+            " height, width)"
+        )
+    return call.add(Unflatten.of(*after), x)
 
 
 def _arithmetic(
@@ -154,6 +169,7 @@ MODULES: dict[Any, Reader] = {
     nn.Tanh: _tanh,
     nn.Softmax: _softmax,
     nn.Flatten: _flatten,
+    nn.Unflatten: _unflatten,
     nn.MaxPool2d: max_pool,
     nn.AvgPool2d: average_pool,
     nn.AdaptiveAvgPool2d: adaptive_average_pool,
@@ -175,6 +191,7 @@ _NAMED: dict[str, Reader] = {
     "softmax": _softmax,
     "argmax": _arg_max,
     "flatten": _flatten,
+    "unflatten": _unflatten,
     "reshape": _reshape,
     "mean": mean,
     "add": _add,

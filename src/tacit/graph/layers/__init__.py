@@ -14,6 +14,7 @@ from tacit.graph.layers.sigmoid import Sigmoid
 from tacit.graph.layers.softmax import Softmax
 from tacit.graph.layers.square import Square
 from tacit.graph.layers.tanh import Tanh
+from tacit.graph.layers.unflatten import Unflatten
 
 __all__ = [
     "INPUT",
@@ -33,5 +34,6 @@ __all__ = [
     "Softmax",
     "Square",
     "Tanh",
+    "Unflatten",
     "layer",
 ]

@@ -33,7 +33,8 @@ def as_pair(value: int | Sequence[int]) -> Pair:
 def window_shape(where: str, shape: Shape, size: Pair, stride: Pair, padding: Pair) -> Shape:
     """(channels, height, width) to (channels, rows of windows, columns of windows); GraphError where none fits."""
     if len(shape) != 3:
-        raise GraphError(f"{where}: takes a tensor of shape (channels, height, width), not {shape}")
+        advice = "; put an Unflatten before it" if len(shape) == 1 else ""
+        raise GraphError(f"{where}: takes a tensor of shape (channels, height, width), not {shape}{advice}")
     room = tuple(side + 2 * pad - k for side, pad, k in zip(shape[1:], padding, size, strict=True))
     if min(room) < 0:
         raise GraphError(f"{where}: a window of {size} does not fit {shape} with padding {padding}")
