@@ -21,7 +21,7 @@ def sparse_setting(n: int = N, corrupt: int = CORRUPT, dropping: int = DROPPING,
 
 
 def drawn(last: str = "advertise", **options: Any) -> Session:
-    """A session after the step `last`, in which the victim has a stranger, and one who picked it and whom it did not."""
+    """A session after the step `last`: the victim has a stranger, and one who picked it and whom it did not pick."""
     while True:
         session = Session(sparse_setting(), **options).go("advertise")
         if strangers_of(session, VICTIM) and set(pickers_of(session, VICTIM)) - set(picks_of(session, VICTIM)):

@@ -22,6 +22,7 @@ from .sparse import (
     pickers_of,
     picks_of,
     refused,
+    revive,
     sparse_setting,
     strangers_of,
 )
@@ -152,22 +153,26 @@ def test_senders_that_are_not_the_neighbours(change: str) -> None:
 
 
 def test_fewer_dealers_hold_our_shares_than_open_them() -> None:
-    """With d large enough, n - d of the parties may be there and too few of our picks among them."""
-    setting = sparse_setting(n=23, corrupt=0, dropping=9)
+    """With d large enough, n - d of the parties may be there and none of our picks among them."""
+    setting = sparse_setting(n=74, corrupt=0, dropping=21)
     degree, t = setting.graph.degree, setting.threshold
-    assert degree + 1 - setting.dropping < t
+    assert (degree, t) == (21, 2)
     session = Session(setting).go("advertise")
     session.parties[VICTIM].share(session.replies["advertise"][VICTIM])
-    known = session.parties[VICTIM]._memory._known
-    piece = sealed(session, picks_of(session, VICTIM)[0], shares=True)
-    gone = picks_of(session, VICTIM)[: degree + 1 - t]
-    for missing, refusal in ((gone, False), (picks_of(session, VICTIM)[: degree + 2 - t], True)):
-        dealers = without(setting.names, *missing)
-        senders = [name for name in known.topology.neighbours(VICTIM) if name in dealers]
-        session.parties[VICTIM]._memory._known = known
-        reason = session.parties[VICTIM]._inbox_fault(inbox(dealers, [(name, piece) for name in senders]), known)
-        assert (reason == f"{t - 1} dealers hold shares of ours, fewer than {t}") == refusal
-        assert refusal or reason is None
+    known, picks = session.parties[VICTIM]._memory._known, picks_of(session, VICTIM)
+    for last, enough in ((degree, False), (degree - 1, True)):
+        revive(session, VICTIM, known)
+        dealers = without(setting.names, *picks[:last])
+        pieces = {
+            name: sealed(session, name, shares=name in pickers_of(session, VICTIM))
+            for name in known.topology.neighbours(VICTIM)
+            if name in dealers
+        }
+        if enough:
+            assert len(mask(session, inbox(dealers, pieces)).tags) == 1
+        else:
+            reason = refuses(session, inbox(dealers, pieces))
+            assert "1 dealers hold shares of ours, fewer than 2" in reason
 
 
 # --- what they dealt
@@ -189,12 +194,10 @@ def test_shares_from_one_who_picked_us_are_taken_and_others_have_none() -> None:
 
 
 def test_shares_from_one_who_did_not_pick_us() -> None:
-    session, dealers, pieces = start(absent={})
-    only_picked = set(picks_of(session, VICTIM)) - set(pickers_of(session, VICTIM))
-    while not only_picked:
+    session, dealers, pieces = start()
+    while not (unasked := set(picks_of(session, VICTIM)) - set(pickers_of(session, VICTIM))):
         session, dealers, pieces = start()
-        only_picked = set(picks_of(session, VICTIM)) - set(pickers_of(session, VICTIM))
-    sender = min(only_picked)
+    sender = min(unasked)
     pieces[sender] = sealed(session, sender, shares=True)
     assert f"the piece of '{sender}' lacks shares, or has some unasked" in refuses(session, inbox(dealers, pieces))
 

@@ -14,7 +14,7 @@ from tacit.federated.secagg.advertisement import advertisement_fault, roster_dig
 from tacit.federated.secagg.seeds import KemKeys
 
 from .driver import Session, identity, make_setting
-from .sparse import DEGREE, THRESHOLD, VICTIM, pickers_of, picks_of, refused, sparse_setting, strangers_of
+from .sparse import DEGREE, THRESHOLD, VICTIM, drawn, pickers_of, picks_of, refused, sparse_setting, strangers_of
 
 
 def start() -> tuple[Session, dict[str, Advertisement]]:

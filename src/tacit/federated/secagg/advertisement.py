@@ -66,7 +66,7 @@ def sealing_keys(advertisement: Advertisement) -> SealingKeys | None:
 
 
 def advertisement_fault(setting: Setting, advertisement: Advertisement) -> str | None:
-    """Return what is wrong with an advertisement by a party of the agreement, or None; `sealing_keys` reads its keys."""
+    """Return what is wrong with a party's advertisement, or None; its keys are read by `sealing_keys`."""
     ad = advertisement
     body = _Signed(setting.digest, ad.party, ad.channel_key, ad.mask_key, ad.seed_commitment, ad.picks)
     try:
