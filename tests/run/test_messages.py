@@ -33,7 +33,7 @@ JOIN = SignedJoin(BODY, SIGNATURE)
 GRANTS = {"east": bytes(GRANT_BYTES), "south": bytes(GRANT_BYTES)}
 FROM_PARTIES = [
     Join(JOIN, GRANTS),
-    MaskedVector("north", b"words"),
+    MaskedVector("north", b"words", ()),
     Confirmation("north", SIGNATURE),
     Ready(),
     Proposal(b"{}", b"payload", SIGNATURE),
@@ -43,7 +43,7 @@ FROM_PARTIES = [
 ]
 FROM_THE_COORDINATOR = [
     Participants((JOIN, JOIN), GRANTS),
-    Survivors(("north", "east")),
+    Survivors(("north", "east"), ()),
     Total(b"words"),
     Signers(("north", "east")),
     Proposal(b"{}", b"payload", SIGNATURE),

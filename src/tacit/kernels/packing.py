@@ -1,9 +1,9 @@
 """Words of any width on the wire: w bits each, and no more than w bits in all but the last byte.
 
-The bytes of all words together: first the lowest byte of each word, then the next of each, and so on; of a width that
-is no multiple of eight, the remaining bits follow one by one as planes of n bits, padded with zeros to whole bytes. In
-planes everything is a strided copy that numpy does as fast as memory moves; no Numba here. Each vector of words has
-one packed form.
+Words of 16, 32 and 64 bits are little-endian, one after the other. Of other widths, the bytes of all words together:
+first the lowest byte of each word, then the next of each, and so on; where the width is no multiple of eight, the
+remaining bits follow one by one as planes of n bits, padded with zeros to whole bytes. In planes everything is a
+strided copy that numpy does as fast as memory moves; no Numba here. Each vector of words has one packed form.
 """
 
 from __future__ import annotations

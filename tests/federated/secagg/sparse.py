@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ def drawn(last: str = "advertise", **options: Any) -> Session:
         session = Session(sparse_setting(), **options).go("advertise")
         if strangers_of(session, VICTIM) and set(pickers_of(session, VICTIM)) - set(picks_of(session, VICTIM)):
             return session.go(last)
+
+
+def shared(last: str) -> Session:
+    """One such session for all tests that ask nobody but the victim, which has forgotten whatever it was asked."""
+    session, known = _kept(last)
+    revive(session, VICTIM, known)
+    return session
+
+
+@cache
+def _kept(last: str) -> tuple[Session, object]:
+    session = drawn(last)
+    return session, session.parties[VICTIM]._memory._known
 
 
 def picks_of(session: Session, name: str) -> tuple[str, ...]:

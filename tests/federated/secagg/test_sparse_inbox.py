@@ -23,14 +23,15 @@ from .sparse import (
     picks_of,
     refused,
     revive,
+    shared,
     sparse_setting,
     strangers_of,
 )
 
 
-def start(**options: Any) -> tuple[Session, tuple[str, ...], dict[str, Piece]]:
+def start(session: Session | None = None) -> tuple[Session, tuple[str, ...], dict[str, Piece]]:
     """A session, and what is in the victim's inbox: the dealers, and the pieces by sender."""
-    session = drawn("share", **options)
+    session = session or shared("share")
     inbox = session.replies["share"][VICTIM]
     return session, inbox.dealers, {item.sender: item.piece for item in inbox.deliveries}
 
@@ -196,7 +197,7 @@ def test_shares_from_one_who_picked_us_are_taken_and_others_have_none() -> None:
 def test_shares_from_one_who_did_not_pick_us() -> None:
     session, dealers, pieces = start()
     while not (unasked := set(picks_of(session, VICTIM)) - set(pickers_of(session, VICTIM))):
-        session, dealers, pieces = start()
+        session, dealers, pieces = start(drawn("share"))
     sender = min(unasked)
     pieces[sender] = sealed(session, sender, shares=True)
     assert f"the piece of '{sender}' lacks shares, or has some unasked" in refuses(session, inbox(dealers, pieces))
@@ -212,7 +213,7 @@ def test_no_shares_from_one_who_picked_us() -> None:
 def test_pieces_of_another_sum_or_for_another_party() -> None:
     session, dealers, pieces = start()
     sender = a_picker(session)
-    other, *_ = start()
+    other = drawn("share")
     others = next(
         item.piece
         for box in other.replies["share"].values()
@@ -237,7 +238,7 @@ def test_a_piece_is_bound_to_the_instance_of_the_sum() -> None:
     sender = a_picker(session)
     ad = next(ad for ad in session.replies["advertise"][VICTIM].advertisements if ad.party == VICTIM)
     right = session.parties[VICTIM]._memory._known.roster_digest
-    other, *_ = start()
+    other = drawn("share")
     wrong = other.parties[VICTIM]._memory._known.roster_digest
     assert right != wrong
     pieces[sender] = seal_piece(Dealt(bytes(32), bytes(17), bytes(17)), Route(wrong, sender, VICTIM), sealing_keys(ad))

@@ -5,11 +5,13 @@ committed to, so that the sum comes out right or somebody is named, as long as t
 
 - a share that is not the one committed to by its dealer: whoever revealed it (the recipient checked it on arrival);
 - a secret that its right shares do not give: its owner, who dealt shares of something else;
-- a contribution that is not the one committed to: its sender.
+- a contribution that is not the one committed to: its sender;
+- shares that more holders withhold than can be corrupt, on the sparse graph: the owner, whose tags were wrong.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -76,14 +78,20 @@ def recover_sum(ledger: Ledger, unmaskings: Mapping[str, Unmasking]) -> Words:
     total = np.array(ledger.total)
     seed_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.survivors}
     root_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.dropped}
+    withheld = Counter[str]()
     for party, message in unmaskings.items():
         survivors, dropped = _held(ledger, party)
         for owner, share in zip(survivors, message.seed_shares, strict=True):
-            if share is not None:
+            if share is None:
+                withheld[owner] += 1
+            else:
                 seed_shares[owner][party] = share
         for owner, share in zip(dropped, message.root_shares, strict=True):
             root_shares[owner][party] = share
     for owner, shares in seed_shares.items():
+        if len(shares) < ledger.setting.threshold and withheld[owner] > ledger.setting.corrupt:
+            # More than can be corrupt say so, and this server handed the tags on as they were.
+            _blame(owner, f"{withheld[owner]} holders of its shares were told of other dealers than there are")
         masking.remove_self_mask(total, ledger.setting, _recover_seed(ledger, owner, shares))
     for owner, shares in root_shares.items():
         _remove_pair_masks(ledger, total, owner, *_recover_root(ledger, owner, shares))
