@@ -44,7 +44,7 @@ FROM_PARTIES = [
 FROM_THE_COORDINATOR = [
     Participants((JOIN, JOIN), GRANTS),
     Survivors(("north", "east"), ()),
-    Total(b"words"),
+    Total(b"words", (("north", "east"), ("south",))),
     Signers(("north", "east")),
     Proposal(b"{}", b"payload", SIGNATURE),
     ManifestSignatures({"north": SIGNATURE}),

@@ -103,7 +103,7 @@ def test_another_kind_of_message_than_is_due_is_refused(people, quick, place):
         before.append(message)
         if step != place:
             return message
-        return Total(b"") if place in (1, 13) else before[-2]
+        return Total(b"", ()) if place in (1, 13) else before[-2]
 
     run = lied_to(people, quick, "south", lie)
     assert f"where {HEARD[place - 1].__name__} belongs" in str(accused(run, "south"))
@@ -156,11 +156,15 @@ def test_a_message_of_an_earlier_run_is_refused(people, tmp_path, kind):
     accused(run, "south", of=f"north, {COORDINATOR}" if kind is Proposal else COORDINATOR)
 
 
+def flipped(total):
+    return replace(total, words=flip(total.words))
+
+
 def test_a_total_told_differently_to_one_party_shows_in_the_next_sum(people, quick):
     """Nothing of its own sum shows it: but the log's head goes into the next one, which all sign."""
     run = people.run(
         quick,
-        intercept=lambda step, name, message: Total(flip(message.words)) if step == 6 and name == "south" else message,
+        intercept=lambda step, name, message: flipped(message) if step == 6 and name == "south" else message,
     ).go()
     assert "south" not in run.results
     assert "not signed by the identity in the agreement, for this sum" in run.dropped["south"]
@@ -171,7 +175,7 @@ def test_the_last_total_told_differently_to_one_party_shows_in_the_result(people
     """Its log is not the leader's: either the coordinator told one of them another total, or the leader lies."""
     run = people.run(
         quick,
-        intercept=lambda step, name, message: Total(flip(message.words)) if step == 11 and name == "south" else message,
+        intercept=lambda step, name, message: flipped(message) if step == 11 and name == "south" else message,
     ).go()
     assert "the proposed manifest's log.root is not what this party was told" in str(
         accused(run, "south", of=f"north, {COORDINATOR}")

@@ -28,7 +28,7 @@ def test_everyone_has_the_same_entries(study, step):
     for member in (*NAMES, COORDINATOR):
         record = begun(study, member)
         record.charge(step)
-        record.total(step, NAMES[:3], b"words")
+        record.total(step, [NAMES[:3]], [b"words"])
         heads.add((record.head.size, record.head.root))
         record.sealed(b"bundle")
     assert len(heads) == 1
@@ -47,32 +47,32 @@ def test_the_first_entry_says_who_began_under_what_after_what(study):
 def test_nothing_but_public_values_is_written(study, step):
     record = begun(study)
     record.charge(step)
-    record.total(step, NAMES, b"\x01\x02 the words of a total")
+    record.total(step, [NAMES], [b"\x01\x02 the words of a total"])
     assert b"the words" not in record.log.path.read_bytes()
     assert [entry.kind for entry in record.log] == ["run", "release", "total"]
     assert set(list(record.log)[1].body) == {"step", "kind", "multiplier"}
-    assert set(list(record.log)[2].body) == {"step", "survivors", "sha256"}
+    assert set(list(record.log)[2].body) == {"step", "sums"}
 
 
 def test_a_steps_setting_is_bound_to_run_step_and_history(study, step):
     plan = make_plan(study.agreement)
     record = begun(study)
-    instances = [record.setting(step).instance, record.setting(plan.steps[0]).instance]
-    instances.append(begun(study, run=b"\x06" * 32).setting(step).instance)
+    instances = [record.settings(step)[0].instance, record.settings(plan.steps[0])[0].instance]
+    instances.append(begun(study, run=b"\x06" * 32).settings(step)[0].instance)
     record.charge(step)
-    instances.append(record.setting(step).instance)
-    record.total(step, NAMES, b"words")
-    instances.append(record.setting(step).instance)
+    instances.append(record.settings(step)[0].instance)
+    record.total(step, [NAMES], [b"words"])
+    instances.append(record.settings(step)[0].instance)
     for number, (survivors, words) in enumerate(((NAMES[:3], b"words"), (NAMES, b"other"))):
         other = begun(study, f"member-{number}")
         other.charge(step)
-        other.total(step, survivors, words)
-        instances.append(other.setting(step).instance)
+        other.total(step, [survivors], [words])
+        instances.append(other.settings(step)[0].instance)
     assert len(set(instances)) == len(instances) == 7
 
 
 def test_a_setting_is_the_agreements(study, step):
-    setting = begun(study).setting(step)
+    setting = begun(study).settings(step)[0]
     assert setting.parties == study.parties
     assert (setting.corrupt, setting.dropping, setting.coordinator) == (1, 1, COORDINATOR)
     assert (setting.length, setting.word_bits) == (step.encoding.length, step.encoding.word_bits)
@@ -107,6 +107,6 @@ def test_history_covers_all_earlier_runs_of_this_member_alone(study, step):
 
 def test_a_mark_is_the_head_after_the_step(study, step):
     record = begun(study)
-    record.total(step, NAMES, b"words")
+    record.total(step, [NAMES], [b"words"])
     mark = record.mark(step)
     assert (mark.run, mark.step, Head(mark.size, mark.root)) == (RUN, step.index, record.head)

@@ -151,7 +151,12 @@ LIES = {
     "roster too short": lie_once(Roster, lambda m: replace(m, advertisements=m.advertisements[:2])),
     "survivors without us": lie_once(Survivors, lambda m: replace(m, parties=m.parties[1:])),
     "another kind of message": lie_once(Total, lambda m: Signers(NAMES)),
-    "total of another length": lie_once(Total, lambda m: Total(m.words[:-1])),
+    "total of another length": lie_once(Total, lambda m: replace(m, words=m.words[:-1])),
+    "a total of survivors that were not confirmed": lie_once(
+        Total, lambda m: replace(m, survivors=(m.survivors[0][:-1],))
+    ),
+    "a total of more groups": lie_once(Total, lambda m: replace(m, survivors=m.survivors * 2)),
+    "a total of no group": lie_once(Total, lambda m: replace(m, survivors=())),
     "signers that cannot be": lie_once(Signers, lambda m: Signers(m.parties[::-1])),
     "proposal altered": lie_once(Proposal, lambda m: replace(m, payload=flip(m.payload)), to=("east",)),
     "stopped": lie_once(Total, lambda m: Stop("no \x1b[31mreason")),
@@ -172,7 +177,7 @@ def test_a_lying_coordinator_is_found_out(make_study, identities, tables, lie):
 
 
 def test_different_totals_for_two_parties_are_found_in_the_next_step(make_study, identities, tables):
-    lie = lie_once(Total, lambda m: Total(flip(m.words)))
+    lie = lie_once(Total, lambda m: replace(m, words=flip(m.words)))
     run = Run(make_study(), identities, tables, lie)
     with contextlib.suppress(ProtocolError):
         run.go()

@@ -18,7 +18,7 @@ def test_asking_says_the_message_and_returns_the_answer():
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (Total(b""), "sent Total where Signers belongs"),
+        (Total(b"", ()), "sent Total where Signers belongs"),
         (Ready(), "sent Ready where Signers belongs"),
         (None, "sent NoneType where Signers belongs"),
         (Stop("no room\x1b[2J"), r"stopped the run: no room\\x1b"),
@@ -39,7 +39,7 @@ def test_a_long_reason_is_cut():
 
 def test_who_says_something_else_is_left_out_and_told_of():
     events = []
-    answers = {"north": Ready(), "east": Total(b""), "south": Ready()}
+    answers = {"north": Ready(), "east": Total(b"", ()), "south": Ready()}
     assert list(of_kind(answers, Ready, events.append)) == ["north", "south"]
     assert [(event.kind, event.body) for event in events] == [
         ("dropped", {"party": "east", "reason": "sent Total where Ready belongs"})

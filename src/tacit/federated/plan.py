@@ -18,6 +18,7 @@ from tacit import canonical
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS, Encoding
 from tacit.federated.privacy.budget import calibrate, effective_multiplier
+from tacit.federated.robust.groups import group_count, group_sizes
 from tacit.federated.round_vector import COUNT_WEIGHT as COUNT_WEIGHT
 from tacit.federated.round_vector import LOSS_CAP as LOSS_CAP
 from tacit.federated.round_vector import LOSS_WEIGHT as LOSS_WEIGHT
@@ -106,14 +107,25 @@ def unknown_shares(agreement: Agreement) -> int:
 
     All parties see the totals, and each knows its own share; `trust.corrupt` of them may put theirs together. So this
     is the least number of survivors without the corrupt ones, and where no party is corrupt, without the one who looks.
+    Where groups are summed by themselves, it is that of the smallest group, with all of the corrupt and the lost in it.
     """
     trust = agreement.trust
-    return thresholds.least_in_sum(len(agreement.parties), trust.corrupt, trust.dropping) - max(trust.corrupt, 1)
+    least = min(thresholds.least_in_sum(size, trust.corrupt, trust.dropping) for size in _sizes(agreement))
+    return least - max(trust.corrupt, 1)
+
+
+def contributions_per_party(agreement: Agreement) -> int:
+    """Return how many contributions, each within the norm bound, one party adds to a sum at most."""
+    return 1 if agreement.privacy.unit == "party" else agreement.data.max_rows
+
+
+def _sizes(agreement: Agreement) -> tuple[int, ...]:
+    """Return how many parties are in each of a step's sums."""
+    return group_sizes(len(agreement.parties), agreement.trust.poisoning)
 
 
 def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length: int, bound: float) -> Step:
-    parties = len(agreement.parties)
-    per_party = 1 if agreement.privacy.unit == "party" else agreement.data.max_rows
+    parties = max(_sizes(agreement))
     unknown = unknown_shares(agreement)
     units = PRIVATE_UNITS if multiplier else EXACT_UNITS
     scale = multiplier * units / math.sqrt(unknown)
@@ -124,7 +136,7 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
         norm_bound=bound,
         units=units,
         noise_scale=scale,
-        contributions=parties * per_party,
+        contributions=parties * contributions_per_party(agreement),
         parties=parties,
     )
     accounted = effective_multiplier(scale, units, unknown, length) if multiplier else 0.0
@@ -133,15 +145,36 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
 
 def check_method(agreement: Agreement) -> None:
     """Check what of the agreement can be checked without working out the noise; raises AgreementError."""
-    parties, trust = len(agreement.parties), agreement.trust
-    thresholds.check(parties, trust.corrupt, trust.dropping, sparse=thresholds.needs_sparse(parties))
+    trust = agreement.trust
+    for size in sorted(set(_sizes(agreement))):
+        _check_size(agreement, size)
     if agreement.privacy.unit == "none" and unknown_shares(agreement) < 2:
         raise AgreementError(
-            f"of {parties} parties {trust.corrupt} corrupt and {trust.dropping} dropping may leave one in a sum "
+            f"of {_said(agreement, min(_sizes(agreement)))} {trust.corrupt} corrupt and {trust.dropping} dropping may "
+            "leave one in a sum "
             "besides those who look at it, and they could work out its exact contribution: lower trust.corrupt or "
             "trust.dropping, or choose another privacy.unit"
         )
     _check_strategy(agreement)
+
+
+def _check_size(agreement: Agreement, size: int) -> None:
+    """Refuse a sum over `size` parties that cannot bear all of the corrupt and the dropping: they may all be in it."""
+    trust = agreement.trust
+    try:
+        thresholds.check(size, trust.corrupt, trust.dropping, sparse=thresholds.needs_sparse(size))
+    except AgreementError as error:
+        if not trust.poisoning:
+            raise
+        groups, each = group_count(trust.poisoning), max(thresholds.MIN_PARTIES, trust.corrupt + 2 * trust.dropping + 1)
+        raise AgreementError(
+            f"trust.poisoning = {trust.poisoning} sums {groups} groups by themselves, and one of {error} "
+            f"({groups} groups of {each} would be {groups * each} parties)"
+        ) from None
+
+
+def _said(agreement: Agreement, size: int) -> str:
+    return f"{size} parties of a group" if agreement.trust.poisoning else f"{size} parties"
 
 
 def _check_strategy(agreement: Agreement) -> None:
@@ -183,6 +216,11 @@ def _check_strategy(agreement: Agreement) -> None:
         (
             training.momentum > 0 and training.strategy not in ("auto", "fedsgd"),
             f"training.momentum is for training.strategy 'fedsgd', not {name!r}: set it to 0",
+        ),
+        (
+            agreement.trust.poisoning > 0 and name == "scaffold",
+            "training.strategy 'scaffold' needs the mean of all parties' control variates, which trust.poisoning takes "
+            "away: choose 'fedavg' or 'fedprox', or set trust.poisoning = 0",
         ),
     )
     for holds, reason in faults:

@@ -43,10 +43,10 @@ def statistics_rows(features: FloatArray, low: FloatArray, high: FloatArray, uni
     return rows.mean(axis=0, keepdims=True) if unit == "party" else rows
 
 
-def scaling_from(total: FloatArray, step: Step, low: FloatArray, high: FloatArray, parties: int) -> Scaling:
+def scaling_from(total: FloatArray, step: Step, low: FloatArray, high: FloatArray, parties: float) -> Scaling:
     """Return the scaling that the noisy `total` of (count, u, 2u^2 - 1) stands for.
 
-    `parties` is the number of those whose noise is in the sum.
+    `parties` is the number of those whose noise is in the sum, or of as many as would give it the noise that it has.
     """
     features = len(low)
     encoding = step.encoding

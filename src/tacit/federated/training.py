@@ -5,6 +5,7 @@ Pure: no sockets, no clocks. The totals alone determine the model, so every part
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from tacit.data import Table
 from tacit.errors import AgreementError, DataError, GraphError
 from tacit.federated.descent import Descent
 from tacit.federated.personal import personalise
-from tacit.federated.plan import Plan, Step
+from tacit.federated.plan import Plan, Step, contributions_per_party
 from tacit.federated.privacy import ExactNoise, NoiseSource, SeededNoise
+from tacit.federated.robust import NOISE_INFLATION, combine, honest_norm
 from tacit.federated.statistics import Scaling, scaling_from, statistics_rows
 from tacit.federated.validation import split
 from tacit.graph import Graph
@@ -65,11 +67,15 @@ class FederatedTraining:
 
     def apply(self, step: Step, total: Words, parties: int) -> dict[str, Any]:
         """Take in the `total` over `parties` parties; return what may be shown of it."""
-        reals = step.encoding.to_reals(total)
+        return self.apply_groups(step, [total], [parties])
+
+    def apply_groups(self, step: Step, totals: Sequence[Words], parties: Sequence[int]) -> dict[str, Any]:
+        """Take in each group's total, over so many parties each; return what may be shown of them together."""
+        reals, present = self._combined(step, totals, parties), sum(parties)
         if step.kind == "statistics":
-            return self._start(reals, step, parties)
+            return self._start(reals, step, present)
         descent = self._training
-        descent.apply(reals, parties)
+        descent.apply(reals, present)
         if self._contributor_made is not None:
             self._contributor_made.settle()
         shown = {"loss": descent.loss}
@@ -131,6 +137,13 @@ class FederatedTraining:
             "largest_difference": float(np.max(np.abs(exact - fixed), initial=0.0)),
         }
 
+    def _combined(self, step: Step, totals: Sequence[Words], parties: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return the total over all parties as the groups' robust combination has it."""
+        encoding, most = step.encoding, contributions_per_party(self._agreement)
+        limits = [honest_norm(encoding, most, count, len(totals)) for count in parties]
+        reals = np.array([encoding.to_reals(total) for total in totals])
+        return combine(reals, parties, limits, self._agreement.trust.poisoning)
+
     @property
     def _training(self) -> Descent:
         if self._descent is None:
@@ -144,7 +157,8 @@ class FederatedTraining:
 
     def _start(self, total: npt.NDArray[np.float64], step: Step, parties: int) -> dict[str, Any]:
         schema = self._agreement.data
-        self._scaling = scaling_from(total, step, schema.feature_low, schema.feature_high, parties)
+        noisy = parties * (NOISE_INFLATION if self._agreement.trust.poisoning else 1)
+        self._scaling = scaling_from(total, step, schema.feature_low, schema.feature_high, noisy)
         self._descent = self._new_descent(self._scaling)
         return {"count": round(self._scaling.count) if self._agreement.privacy.unit != "party" else parties}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tacit.bundle import Bundle
 from tacit.federated.plan import Plan, Step, make_plan
-from tacit.federated.secagg import AggregationServer
+from tacit.federated.robust import GroupedServer
 from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedVector, Shares, Unmasking
 from tacit.run.continuing import start_of, who_can_start
 from tacit.run.events import Event, joined_event
@@ -90,9 +90,9 @@ def _join_fault(study: Study, plan: Plan, name: str, join: Join) -> str | None:
 def _sum(
     study: Study, plan: Plan, step: Step, record: Record, answers: Answers, emit: Emit
 ) -> Generator[Outgoing, Answers, Answers]:
-    """Carry one secure sum; returns the parties' answers to its total."""
-    setting = record.setting(step)
-    server, there = AggregationServer(setting), set(answers)
+    """Carry a step's secure sums, of one group or more; returns the parties' answers to their totals."""
+    settings = record.settings(step)
+    server, there = GroupedServer(settings), set(answers)
     answers = yield server.roster(of_kind(answers, Advertisement, emit))
     answers = yield server.inboxes(of_kind(answers, Shares, emit))
     record.charge(step)
@@ -100,12 +100,13 @@ def _sum(
     confirmed = server.confirmations(of_kind(answers, Confirmation, emit))
     answers = yield {name: reply for name, reply in confirmed.items() if name not in server.excluded}
     unmaskings = of_kind(answers, Unmasking, emit)
-    words = setting.pack(server.result(unmaskings))
+    words = [setting.pack(each) for setting, each in zip(settings, server.result(unmaskings), strict=True)]
     record.total(step, server.surviving, words)
     for name, reason in server.excluded.items():
         if name in there:  # of those who were lost before, it was told then
             emit(Event("dropped", {"party": name, "reason": reason}))
     left = [name for name in unmaskings if name not in server.excluded]
     require_enough(study, left, f"unmask of {step.kind} {step.index}")
-    emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": len(server.surviving)}))
-    return (yield dict.fromkeys(left, Total(words)))
+    survivors = sum(len(group) for group in server.surviving)
+    emit(Event(step.kind, {"step": step.index, "steps": len(plan.steps) - 1, "survivors": survivors}))
+    return (yield dict.fromkeys(left, Total(b"".join(words), server.surviving)))

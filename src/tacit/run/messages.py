@@ -29,6 +29,7 @@ MAX_MARKS = 8
 
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Grant = Annotated[bytes, msgspec.Meta(min_length=GRANT_BYTES, max_length=GRANT_BYTES)]
+Names = Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_PARTIES)]
 Grants = Annotated[dict[Name, Grant], msgspec.Meta(max_length=MAX_PARTIES)]
 
 
@@ -84,9 +85,15 @@ class Participants(_Said, frozen=True, tag="run/participants"):
 
 
 class Total(_Said, frozen=True, tag="run/total"):
-    """Coordinator to all: the blinded sum of a step, packed."""
+    """Coordinator to all: the blinded sums of a step.
+
+    Attributes:
+        words: each group's sum, packed, one after the other.
+        survivors: whose vectors are in each of them, in the agreement's order.
+    """
 
     words: bytes
+    survivors: Annotated[tuple[Names, ...], msgspec.Meta(max_length=MAX_PARTIES)]
 
 
 class Proposal(_Said, frozen=True, tag="run/proposal"):

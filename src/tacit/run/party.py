@@ -125,16 +125,18 @@ class _Member:
         self._training = training
 
     def take(self, step: Step) -> PartySteps:
-        """Take part in one secure sum and learn from its total; returns what may be shown."""
-        setting = self._record.setting(step)
-        aggregation = AggregationParty(setting, self._identity)
+        """Take part in the secure sum of one's group and learn from all groups' totals; returns what may be shown."""
+        settings = self._record.settings(step)
+        place = next(place for place, setting in enumerate(settings) if self._identity.name in setting.names)
+        aggregation = AggregationParty(settings[place], self._identity)
         roster = yield from self._ask(aggregation.advertise(), Roster, "share", step)
         inbox = yield from self._ask(aggregation.share(roster), Inbox, "mask", step)
         words = self._contribution(step)
         survivors = yield from self._ask(aggregation.mask(inbox, words), Survivors, "confirm", step)
         confirmations = yield from self._ask(aggregation.confirm(survivors), Confirmations, "unmask", step)
         total = yield from self._ask(aggregation.unmask(confirmations), Total, "total", step)
-        return self._learn(step, setting, total, survivors.parties)
+        self._require(total.survivors[place : place + 1] == (survivors.parties,), "sums others than were confirmed")
+        return self._learn(step, settings, total)
 
     def _contribution(self, step: Step) -> Words:
         self._accountant.charge(step.multiplier)
@@ -143,18 +145,36 @@ class _Member:
         self._joined.group_key.blind(words, step.index, self._identity.name)
         return words
 
-    def _learn(self, step: Step, setting: Setting, total: Total, survivors: tuple[str, ...]) -> dict[str, Any]:
-        words = setting.unpack(total.words)
+    def _learn(self, step: Step, settings: tuple[Setting, ...], total: Total) -> dict[str, Any]:
+        # Of other groups a party has the coordinator's word alone: a lie makes their totals wrong, and no more, and one
+        # that not all are told stops the next step, since the log's head differs.
+        self._require(len(total.survivors) == len(settings), "names the survivors of other groups than there are")
+        for setting, survivors in zip(settings, total.survivors, strict=True):
+            known = setting.in_order(survivors) == survivors and len(survivors) >= setting.minimum_survivors
+            self._require(known, "names survivors that cannot be")
+        parts = self._parts(settings, total.words)
+        words = [self._unblinded(step, *each) for each in zip(settings, parts, total.survivors, strict=True)]
+        self._record.total(step, total.survivors, parts)
+        present = [len(survivors) for survivors in total.survivors]
+        shown = self._training.apply_groups(step, words, present)
+        return {**shown, "survivors": sum(present), "epsilon": self._accountant.epsilon}
+
+    def _parts(self, settings: tuple[Setting, ...], packed: bytes) -> list[bytes]:
+        size = settings[0].vector_bytes
+        whole = size * len(settings)
+        self._require(len(packed) == whole, f"the total of {len(packed)} bytes is not one of {whole}")
+        return [packed[start : start + size] for start in range(0, whole, size)]
+
+    def _unblinded(self, step: Step, setting: Setting, part: bytes, survivors: tuple[str, ...]) -> Words:
+        words = setting.unpack(part)
         if words is None:
-            raise ProtocolError(
-                f"the total of {len(total.words)} bytes is not one of {setting.vector_bytes}",
-                culprit=setting.coordinator,
-                step="total",
-            )
+            raise ProtocolError("the total is not packed words", culprit=setting.coordinator, step="total")
         self._joined.group_key.unblind(words, step.index, survivors)
-        self._record.total(step, survivors, total.words)
-        shown = self._training.apply(step, words, len(survivors))
-        return {**shown, "survivors": len(survivors), "epsilon": self._accountant.epsilon}
+        return words
+
+    def _require(self, holds: bool, message: str) -> None:
+        if not holds:
+            raise ProtocolError(message, culprit=self._study.coordinator.name, step="total")
 
     def _ask(self, message: PartyMessage, kind: type[T], next_step: str, step: Step) -> Generator[Any, Any, T]:
         where = f"{next_step} of {step.kind} {step.index}"

@@ -7,8 +7,10 @@ two parties different totals is found out in the next step.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from tacit.federated.plan import Step
+from tacit.federated.robust import assign
 from tacit.federated.secagg import Setting, thresholds
 from tacit.run.continuing import SEALED, Mark, Start
 from tacit.study import Head, Log, Study
@@ -42,31 +44,55 @@ class Record:
             },
         )
 
-    def setting(self, step: Step) -> Setting:
-        """Return the setting of a step's secure sum: all of it from the agreement and the record so far."""
-        head, agreement = self.head, self._study.agreement
+    def settings(self, step: Step) -> tuple[Setting, ...]:
+        """Return the settings of a step's secure sums: all of them from the agreement and the record so far.
+
+        It is one sum over all parties, unless some of them may poison: then one for each group.
+        """
+        head, trust = self.head, self._study.agreement.trust
         content = step.index.to_bytes(4, "big") + head.size.to_bytes(8, "big") + head.root
+        instance = hashlib.sha256(b"tacit step/1\x00" + self.run_id + content).digest()
+        groups = assign(self._study.agreement.names, trust.poisoning, self._seed(instance))
+        if len(groups) == 1:
+            return (self._setting(step, groups[0], instance),)
+        return tuple(
+            self._setting(
+                step, group, hashlib.sha256(b"tacit group/1\x00" + instance + place.to_bytes(4, "big")).digest()
+            )
+            for place, group in enumerate(groups)
+        )
+
+    def _seed(self, instance: bytes) -> bytes:
+        """Return what shuffles the groups: another in each step, so that a group which is unlike the others is not
+        always the one trimmed; without noise the same in all steps of all runs, since the sums of many groups that
+        overlap would come near to what single parties put in.
+        """
+        return self._study.digest if self._study.agreement.privacy.unit == "none" else instance
+
+    def _setting(self, step: Step, group: tuple[str, ...], instance: bytes) -> Setting:
+        trust = self._study.agreement.trust
         return Setting(
-            parties=self._study.parties,
-            corrupt=agreement.trust.corrupt,
-            dropping=agreement.trust.dropping,
-            instance=hashlib.sha256(b"tacit step/1\x00" + self.run_id + content).digest(),
+            parties=tuple(party for party in self._study.parties if party.name in group),
+            corrupt=trust.corrupt,
+            dropping=trust.dropping,
+            instance=instance,
             length=step.encoding.length,
             word_bits=step.encoding.word_bits,
             coordinator=self._study.coordinator.name,
-            sparse=thresholds.needs_sparse(len(self._study.parties)),
+            sparse=thresholds.needs_sparse(len(group)),
         )
 
     def charge(self, step: Step) -> None:
         """Note, before it can leave, that a noisy sum is released."""
         self.log.append("release", {"step": step.index, "kind": step.kind, "multiplier": step.multiplier})
 
-    def total(self, step: Step, survivors: tuple[str, ...], words: bytes) -> None:
-        """Note whose vectors were summed, and the (blinded) sum's hash."""
-        self.log.append(
-            "total",
-            {"step": step.index, "survivors": list(survivors), "sha256": hashlib.sha256(words).hexdigest()},
-        )
+    def total(self, step: Step, survivors: Sequence[tuple[str, ...]], words: Sequence[bytes]) -> None:
+        """Note whose vectors were summed in each group, and the (blinded) sums' hashes."""
+        sums = [
+            {"survivors": list(names), "sha256": hashlib.sha256(each).hexdigest()}
+            for names, each in zip(survivors, words, strict=True)
+        ]
+        self.log.append("total", {"step": step.index, "sums": sums})
 
     def sealed(self, bundle: bytes) -> None:
         """Note the bundle that the run ended with."""

@@ -102,11 +102,16 @@ class Privacy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statistics_share: float = 0.1
 
 
-class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many parties may collude with the coordinator (`corrupt`) and how many may fail (`dropping`)."""
+class Trust(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How many parties may collude with the coordinator (`corrupt`) and how many may fail (`dropping`).
+
+    `poisoning` of them may send whatever they like into the sums: with 1 or more, 2 `poisoning` + 1 groups are summed
+    by themselves and combined robustly (docs/protocols/robustness.md).
+    """
 
     corrupt: _Count
     dropping: _Count
+    poisoning: _Count = 0
 
 
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -281,6 +286,14 @@ def _check_trust(agreement: Agreement) -> None:
     _refuse_unless(
         corrupt >= 0 and dropping >= 0 and corrupt + dropping <= count - 1,
         f"trust: of {count} parties {corrupt} corrupt and {dropping} dropping leave no honest one",
+    )
+    poisoning = agreement.trust.poisoning
+    _refuse_unless(poisoning >= 0, f"trust: {poisoning} poisoning parties cannot be")
+    groups = 2 * poisoning + 1
+    _refuse_unless(
+        groups * MIN_PARTIES <= count,
+        f"trust: {poisoning} poisoning parties take {groups} groups of {MIN_PARTIES} or more, {groups * MIN_PARTIES} "
+        f"parties, and there are {count}: at most {(count // MIN_PARTIES - 1) // 2} can be",
     )
 
 

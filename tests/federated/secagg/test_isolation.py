@@ -138,6 +138,8 @@ class Misled:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(party, "pick", unpopular)
         self.setting = sparse_setting(n=29, corrupt=0, dropping=3)
+        while VICTIM in self.setting.committee:  # so that the quorum is there without it and the dropped, come what may
+            self.setting = sparse_setting(n=29, corrupt=0, dropping=3)
         self.session = Session(self.setting, up=self.up, down=self.down)
         self.session.go("share")
         self.secrets = self.session.parties[VICTIM]._memory._known.secrets

@@ -23,6 +23,7 @@ from tacit.federated.secagg import (
     decode,
     encode,
 )
+from tacit.federated.secagg.thresholds import MAX_PARTIES
 
 from .driver import STEPS, Session, make_setting
 
@@ -104,6 +105,52 @@ def test_pieces_have_fixed_lengths(field: str) -> None:
         altered = altered if holder is piece else msgspec.structs.replace(piece, dealing=altered)
         with pytest.raises(FormatError):
             decode(encode(Shares("party-01", (altered,))), Shares)
+
+
+@pytest.mark.parametrize("tag", [b"", bytes(15), bytes(17)], ids=len)
+def test_tags_have_one_length(tag: bytes) -> None:
+    for message, kind in ((MaskedVector("a", b"", (tag,)), MaskedVector), (Survivors((), (tag,)), Survivors)):
+        with pytest.raises(FormatError):
+            decode(encode(message), kind)
+
+
+@pytest.mark.parametrize("position", [-1, MAX_PARTIES, 2**64 - 1, 1.0, True, None], ids=str)
+def test_picks_are_positions_in_an_agreement(position: object) -> None:
+    right = msgspec.structs.replace(samples()[Advertisement], picks=(0, MAX_PARTIES - 1))
+    assert decode(encode(right), Advertisement) == right
+    with pytest.raises(FormatError):
+        decode(encode(msgspec.structs.replace(right, picks=(position,))), Advertisement)
+
+
+@pytest.mark.parametrize(
+    "longest",
+    [
+        Survivors(("",) * MAX_PARTIES, ()),
+        Survivors((), (bytes(16),) * MAX_PARTIES),
+        MaskedVector("", b"", (bytes(16),) * MAX_PARTIES),
+        Inbox(("",) * MAX_PARTIES, ()),
+        Unmasking("", (None,) * MAX_PARTIES, ()),
+        Unmasking("", (), (bytes(17),) * MAX_PARTIES),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_no_list_is_longer_than_an_agreement(longest: Message) -> None:
+    assert decode(encode(longest), type(longest)) == longest
+    fields = {name: getattr(longest, name) for name in longest.__struct_fields__}
+    more = {name: (*value, value[0]) for name, value in fields.items() if isinstance(value, tuple) and value}
+    with pytest.raises(FormatError):
+        decode(encode(msgspec.structs.replace(longest, **more)), type(longest))
+
+
+def test_what_the_sparse_graph_leaves_out_is_none() -> None:
+    """A piece without shares and a share that is withheld, as they travel."""
+    piece = msgspec.structs.replace(samples()[Shares].pieces[0], dealing=None)
+    message = Shares("party-01", (piece,))
+    assert decode(encode(message), Shares) == message
+    message = Unmasking("party-01", (None, bytes(17)), ())
+    assert decode(encode(message), Unmasking) == message
+    with pytest.raises(FormatError):
+        decode(encode(Unmasking("party-01", (), (None,))), Unmasking)
 
 
 def test_shares_and_names_are_bounded() -> None:

@@ -44,6 +44,15 @@ def closed(n: int, c: int, d: int, k: int, size: int) -> Fraction:
     return comb(n - c, size) * comb(others, min(d, others)) * Fraction(comb(room, k), comb(n - 1, k)) ** size
 
 
+def left_out(n: int, c: int, d: int, k: int, size: int) -> Fraction:
+    """On sets of `size` honest parties that few enough other honest ones pick: at most d, more than half staying."""
+    honest, others = n - c, n - c - size
+    misses = Fraction(comb(n - 1 - size, k), comb(n - 1, k))
+    most = min(d, others - honest // 2 - 1)
+    ways = (comb(others, x) * (1 - misses) ** x * misses ** (others - x) for x in range(most + 1))
+    return comb(honest, size) * sum(ways, Fraction(0))
+
+
 def exposure(n: int, c: int, d: int, k: int, t: int) -> Fraction:
     parts = (min(close(n, c, k, t, a), closed(n, c, d, k, a)) for a in range(1, (n - c) // 2 + 1))
     return (n - c) * tail(n - 1, c, k, t) + sum(parts)
@@ -104,12 +113,16 @@ def test_two_survivor_sets_share_an_honest_signer(size: tuple[int, int, int]) ->
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_no_more_than_the_cut_off_are_left_without_neighbours(size: tuple[int, int, int]) -> None:
+def test_no_more_than_the_cut_off_are_left_out(size: tuple[int, int, int]) -> None:
     n, c, d = size
     graph = regular_graph(n, c, d)
-    more = range(graph.cut_off + 1, (n - c) // 2 + 1)
-    assert sum(closed(n, c, d, graph.degree, a) for a in more) <= LIMIT
-    assert graph.cut_off == 0 or closed(n, c, d, graph.degree, graph.cut_off) > LIMIT
+    more = range(graph.cut_off + 1, (n - c - 1) // 2 + 1)
+    assert sum(left_out(n, c, d, graph.degree, a) for a in more) <= LIMIT
+    every = range(max(graph.cut_off, 1), (n - c - 1) // 2 + 1)
+    assert graph.cut_off == 0 or sum(left_out(n, c, d, graph.degree, a) for a in every) > LIMIT
+    for a in (1, graph.cut_off + 1):
+        exact = log2_of(left_out(n, c, d, graph.degree, a))
+        assert module._log2_left_out(n, c, d, graph.degree, a) == pytest.approx(exact, abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [(12, 1, 1), (24, 2, 2), (60, 1, 5)], ids=str)
@@ -142,7 +155,7 @@ def test_the_bounds_are_above_what_happens_on_drawn_graphs(n: int, c: int, d: in
     """Corrupt are the last c of n; every set of honest parties, with every d others, is looked at in each graph."""
     coins, rounds, honest = random.Random(2), 300, range(n - c)
     corrupt, sizes = set(range(n - c, n)), range(1, (n - c) // 2 + 1)
-    exposed, near, cut, both = 0, Counter(), Counter(), Counter()
+    exposed, near, cut, both, out = 0, Counter(), Counter(), Counter(), Counter()
     for _ in range(rounds):
         picks = draw(coins, n, k)
         exposed += any(len(picks[i] & corrupt) >= t for i in honest)
@@ -153,6 +166,13 @@ def test_the_bounds_are_above_what_happens_on_drawn_graphs(n: int, c: int, d: in
                 for own in groups(honest, size)
                 if len(set().union(*(picks[i] for i in own)) - own - corrupt) <= d  # the others that would have to drop
             ]
+            without = [
+                own
+                for own in groups(honest, size)
+                if sum(bool(picks[i] & own) for i in honest if i not in own)  # the honest who would have to drop
+                <= min(d, n - c - size - (n - c) // 2 - 1)
+            ]
+            out[size] += bool(without)
             near[size] += bool(opened)
             cut[size] += bool(alone)
             both[size] += any(own in alone for own in opened)
@@ -161,6 +181,7 @@ def test_the_bounds_are_above_what_happens_on_drawn_graphs(n: int, c: int, d: in
         assert near[size] <= above(float(close(n, c, k, t, size)), rounds)
         assert cut[size] <= above(float(closed(n, c, d, k, size)), rounds)
         assert cut[size] <= above(2 ** module._log2_closed(n, c, d, k, size), rounds)
+        assert out[size] <= above(2 ** module._log2_left_out(n, c, d, k, size), rounds)
         assert both[size] <= above(2 ** module._log2_component(n, c, d, k, t, size), rounds)
     assert any(0 < near[size] < rounds for size in sizes)
     assert any(0 < cut[size] < rounds for size in sizes)

@@ -291,6 +291,26 @@ def test_a_holder_that_withholds_without_a_reason_is_done_without() -> None:
     np.testing.assert_array_equal(session.total, plain_sum(session.setting, session.vectors, session.setting.names))
 
 
+def test_where_no_more_than_can_be_corrupt_withhold_all_who_may_be_at_fault_are_named() -> None:
+    """Three of eight holders are silent and a fourth withholds: it may have no reason, or its tag was wrong."""
+    session = drawn("confirm")
+    cheat, *silent = picks_of(session, VICTIM)[:4]
+    held = [o for o in session.server.surviving if o == cheat or cheat in picks_of(session, o)]
+
+    def up(step: str, name: str, message: Any) -> Any:
+        if name != cheat:
+            return message
+        shares = list(message.seed_shares)
+        shares[held.index(VICTIM)] = None
+        return replace(message, seed_shares=tuple(shares))
+
+    session.up, session.absent = up, dict.fromkeys(silent, "unmask")
+    error = finish(session)
+    assert CORRUPT == 1
+    assert "one of them keeps 'party-01' from being unmasked: 1 shares are withheld" in str(error)
+    assert set(error.culprit.split(", ")) == {VICTIM, cheat, *silent}
+
+
 def test_what_is_withheld_is_withheld_whatever_is_asked_next() -> None:
     session = shown(lambda holder, tags: {owner: flip(tag) for owner, tag in tags.items()})
     session.go("confirm")

@@ -9,6 +9,7 @@ have the argument that no two sets can get there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
@@ -29,10 +30,11 @@ class View:
     dealers: tuple[str, ...]
     survivors: tuple[str, ...]
 
-    @property
+    @cached_property
     def dropped(self) -> tuple[str, ...]:
         """U1 without U2: others masked their vectors against these, whose own vectors are missing."""
-        return tuple(name for name in self.dealers if name not in self.survivors)
+        survivors = frozenset(self.survivors)
+        return tuple(name for name in self.dealers if name not in survivors)
 
 
 class _Signed(msgspec.Struct, frozen=True):

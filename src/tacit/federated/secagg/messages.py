@@ -24,6 +24,7 @@ import msgspec
 
 from tacit.errors import FormatError
 from tacit.federated.secagg.shamir import SHARE_BYTES
+from tacit.federated.secagg.thresholds import MAX_PARTIES
 from tacit.keys.public import SEAL_OVERHEAD, SIGNATURE_BYTES
 
 KEM_KEY_BYTES = 32 + 1184
@@ -43,6 +44,8 @@ SealedContribution = Annotated[
 Share = Annotated[bytes, msgspec.Meta(min_length=SHARE_BYTES, max_length=SHARE_BYTES)]
 Tag = Annotated[bytes, msgspec.Meta(min_length=TAG_BYTES, max_length=TAG_BYTES)]
 Name = Annotated[str, msgspec.Meta(max_length=40)]
+Position = Annotated[int, msgspec.Meta(ge=0, lt=MAX_PARTIES)]
+_Each = msgspec.Meta(max_length=MAX_PARTIES)  # one for each party at most
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -68,14 +71,14 @@ class Advertisement(Message, frozen=True, tag="advertisement"):
     channel_key: KemKey
     mask_key: KemKey
     seed_commitment: Commitment
-    picks: tuple[int, ...]
+    picks: Annotated[tuple[Position, ...], _Each]
     signature: Signature
 
 
 class Roster(Message, frozen=True, tag="roster"):
     """The advertisements of one party and its neighbours, in the agreement's order."""
 
-    advertisements: tuple[Advertisement, ...]
+    advertisements: Annotated[tuple[Advertisement, ...], _Each]
 
 
 class Dealing(Message, frozen=True, tag="dealing"):
@@ -98,7 +101,7 @@ class Shares(Message, frozen=True, tag="shares"):
     """A party's pieces for the others on its roster, in its order."""
 
     party: Name
-    pieces: tuple[Piece, ...]
+    pieces: Annotated[tuple[Piece, ...], _Each]
 
 
 class Delivery(Message, frozen=True, tag="delivery"):
@@ -111,8 +114,8 @@ class Delivery(Message, frozen=True, tag="delivery"):
 class Inbox(Message, frozen=True, tag="inbox"):
     """U1, who dealt; and the pieces for one party from its neighbours in U1, in the agreement's order."""
 
-    dealers: tuple[Name, ...]
-    deliveries: tuple[Delivery, ...]
+    dealers: Annotated[tuple[Name, ...], _Each]
+    deliveries: Annotated[tuple[Delivery, ...], _Each]
 
 
 class MaskedVector(Message, frozen=True, tag="masked-vector"):
@@ -127,14 +130,14 @@ class MaskedVector(Message, frozen=True, tag="masked-vector"):
 
     party: Name
     vector: bytes
-    tags: tuple[Tag, ...]
+    tags: Annotated[tuple[Tag, ...], _Each]
 
 
 class Survivors(Message, frozen=True, tag="survivors"):
     """U2, whose vectors are in the sum, in the agreement's order; and to one party, the tags of who picked it."""
 
-    parties: tuple[Name, ...]
-    tags: tuple[Tag, ...]
+    parties: Annotated[tuple[Name, ...], _Each]
+    tags: Annotated[tuple[Tag, ...], _Each]
 
 
 class Confirmation(Message, frozen=True, tag="confirmation"):
@@ -147,7 +150,7 @@ class Confirmation(Message, frozen=True, tag="confirmation"):
 class Confirmations(Message, frozen=True, tag="confirmations"):
     """As many confirmations of one survivor set as it needs, in the agreement's order."""
 
-    confirmations: tuple[Confirmation, ...]
+    confirmations: Annotated[tuple[Confirmation, ...], _Each]
 
 
 class Unmasking(Message, frozen=True, tag="unmasking"):
@@ -160,8 +163,8 @@ class Unmasking(Message, frozen=True, tag="unmasking"):
     """
 
     party: Name
-    seed_shares: tuple[Share | None, ...]
-    root_shares: tuple[Share, ...]
+    seed_shares: Annotated[tuple[Share | None, ...], _Each]
+    root_shares: Annotated[tuple[Share, ...], _Each]
 
 
 M = TypeVar("M", bound=Message)

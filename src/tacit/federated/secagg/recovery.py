@@ -11,7 +11,6 @@ committed to, so that the sum comes out right or somebody is named, as long as t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
@@ -78,24 +77,32 @@ def recover_sum(ledger: Ledger, unmaskings: Mapping[str, Unmasking]) -> Words:
     total = np.array(ledger.total)
     seed_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.survivors}
     root_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.dropped}
-    withheld = Counter[str]()
+    withheld: dict[str, set[str]] = {owner: set() for owner in ledger.view.survivors}
     for party, message in unmaskings.items():
         survivors, dropped = _held(ledger, party)
         for owner, share in zip(survivors, message.seed_shares, strict=True):
             if share is None:
-                withheld[owner] += 1
+                withheld[owner].add(party)
             else:
                 seed_shares[owner][party] = share
         for owner, share in zip(dropped, message.root_shares, strict=True):
             root_shares[owner][party] = share
     for owner, shares in seed_shares.items():
-        if len(shares) < ledger.setting.threshold and withheld[owner] > ledger.setting.corrupt:
-            # More than can be corrupt say so, and this server handed the tags on as they were.
-            _blame(owner, f"{withheld[owner]} holders of its shares were told of other dealers than there are")
+        if len(shares) < ledger.setting.threshold and withheld[owner]:
+            _blame_for_withheld(ledger, owner, withheld[owner], shares)
         masking.remove_self_mask(total, ledger.setting, _recover_seed(ledger, owner, shares))
     for owner, shares in root_shares.items():
         _remove_pair_masks(ledger, total, owner, *_recover_root(ledger, owner, shares))
     return total & total.dtype.type(2**ledger.setting.word_bits - 1)
+
+
+def _blame_for_withheld(ledger: Ledger, owner: str, withheld: set[str], shares: dict[str, bytes]) -> NoReturn:
+    # This server handed the tags on as they were: either the owner sent wrong ones, or who withholds has no reason.
+    if len(withheld) > ledger.setting.corrupt:
+        _blame(owner, f"{len(withheld)} holders of its shares were told of other dealers than there are")
+    holders = ledger.topology.holders(owner, ledger.view.dealers)
+    suspects = [owner, *(name for name in holders if name not in shares and name != owner)]
+    _blame(", ".join(suspects), f"one of them keeps {owner!r} from being unmasked: {len(withheld)} shares are withheld")
 
 
 def _held(ledger: Ledger, party: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

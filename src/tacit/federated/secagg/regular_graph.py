@@ -36,8 +36,8 @@ class RegularGraph:
         threshold: t, the shares that open a secret, of k + 1 (a party keeps one of its own).
         committee: q, the parties that confirm the survivors.
         quorum: u, the confirmations that a survivor set needs.
-        cut_off: the most honest survivors that a malicious server may leave without any neighbour in the sum, whose
-            vectors then stay masked: the sum that it learns has so many honest vectors fewer.
+        cut_off: the most honest survivors that a malicious server may list and leave out all the same, by dropping
+            whoever picked them: the sum that it learns has so many honest vectors fewer.
     """
 
     degree: int
@@ -132,8 +132,30 @@ def _log2_closed(parties: int, corrupt: int, dropping: int, degree: int, size: i
 
 
 def _cut_off(parties: int, corrupt: int, dropping: int, degree: int) -> int:
-    sizes = range(1, parties - corrupt + 1)
-    return next(size for size in sizes if _log2_closed(parties, corrupt, dropping, degree, size) <= LOG2_FAILURE) - 1
+    sizes = range(1, (parties - corrupt - 1) // 2 + 1)
+    largest, sum_of_larger = len(sizes), -math.inf
+    while largest:
+        sum_of_larger = _log2_sum([sum_of_larger, _log2_left_out(parties, corrupt, dropping, degree, largest)])
+        if sum_of_larger > LOG2_FAILURE:
+            break
+        largest -= 1
+    return largest
+
+
+def _log2_left_out(parties: int, corrupt: int, dropping: int, degree: int, size: int) -> float:
+    """Return log2 of a bound on the chance that some `size` honest parties are picked by few enough honest others.
+
+    Those have to be dropped: at most d, and so few that more than half of the honest are left, since no fewer than that
+    are unmasked together (`_log2_component`). Each of the others picks one of the set by its own coins.
+    """
+    others = parties - corrupt - size
+    most = min(dropping, others - (parties - corrupt) // 2 - 1)
+    if most < 0:
+        return -math.inf
+    misses = _log2_binomial(parties - 1 - size, degree) - _log2_binomial(parties - 1, degree)
+    hits = math.log2(-math.expm1(misses * math.log(2))) if misses < 0 else -math.inf
+    terms = [_log2_binomial(others, x) + (x * hits if x else 0.0) + (others - x) * misses for x in range(most + 1)]
+    return _log2_binomial(parties - corrupt, size) + min(0.0, _log2_sum(terms))
 
 
 def _log2_tail(population: int, marked: int, drawn: int, least: int) -> float:
