@@ -12,8 +12,17 @@ import pytest
 
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS
-from tacit.federated.plan import count_weight, layer_widths, make_plan, parameter_count, round_shape, statistics_shape
+from tacit.federated.plan import (
+    count_weight,
+    layer_widths,
+    make_plan,
+    parameter_count,
+    round_shape,
+    statistics_shape,
+    unknown_shares,
+)
 from tacit.federated.privacy import Accountant, calibrate
+from tacit.federated.secagg import thresholds
 from tacit.federated.strategies import strategy_name
 
 from .agreements import make_agreement
@@ -133,6 +142,67 @@ def test_without_a_unit_no_sum_is_over_one_party_besides_those_who_look(
     else:
         with pytest.raises(AgreementError, match=r"work out its exact contribution: lower trust.corrupt or"):
             make_plan(make_agreement(**settings))
+
+
+@pytest.mark.parametrize(
+    ("parties", "corrupt", "dropping", "unknown"), [(9, 0, 0, 2), (12, 1, 1, 2), (14, 1, 0, 3), (17, 2, 1, 2)]
+)
+@pytest.mark.parametrize("unit", ["record", "party"])
+def test_where_groups_are_summed_the_smallest_carries_the_noise_by_itself(
+    unit: str, parties: int, corrupt: int, dropping: int, unknown: int
+) -> None:
+    """All of the corrupt and the lost may be in it."""
+    agreement = make_agreement(unit=unit, parties=parties, corrupt=corrupt, dropping=dropping, poisoning=1)
+    step = make_plan(agreement).steps[1]
+    multiplier = calibrate(agreement.privacy, agreement.training.rounds).round
+    assert step.encoding.noise_scale * math.sqrt(unknown) == pytest.approx(multiplier * PRIVATE_UNITS)
+    assert step.multiplier == pytest.approx(multiplier)
+
+
+def test_where_groups_are_summed_words_have_room_for_the_largest() -> None:
+    """Of 85 parties with 43 rows each in 3 groups, 29 are in the largest: 1,247 rows in one sum."""
+    units = EXACT_UNITS.bit_length()
+    for parties, rows in ((85, 1247), (87, 1247), (88, 1290)):
+        encoding = make_plan(make_agreement(parties=parties, max_rows=43, poisoning=1)).steps[1].encoding
+        assert encoding.word_bits == rows.bit_length() + units
+    assert make_plan(make_agreement(parties=85, max_rows=43)).steps[1].encoding.word_bits == 12 + units
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (
+            {"parties": 10, "corrupt": 1, "dropping": 1},
+            "sums 3 groups by themselves, and one of 3 parties cannot bear 1 corrupt and 1 dropping: .*"
+            r"\(3 groups of 4 would be 12 parties\)",
+        ),
+        ({"parties": 9, "dropping": 1}, "of 3 parties of a group 0 corrupt and 1 dropping may leave one in a sum"),
+        ({"parties": 15, "poisoning": 2, "dropping": 2}, r"\(5 groups of 5 would be 25 parties\)"),
+        ({"parties": 12, "strategy": "scaffold"}, "set trust.poisoning = 0"),
+    ],
+)
+def test_a_group_bears_by_itself_what_all_have_to(settings: dict, reason: str) -> None:
+    with pytest.raises(AgreementError, match=reason):
+        make_plan(make_agreement(**{"poisoning": 1, **settings}))
+
+
+def test_as_many_as_the_refusal_asks_for_are_enough() -> None:
+    for settings in (
+        {"parties": 12, "corrupt": 1, "dropping": 1, "unit": "record"},
+        {"parties": 12, "dropping": 1},
+        {"parties": 25, "poisoning": 2, "dropping": 2},
+        {"parties": 12, "strategy": "fedprox", "proximal": 0.1},
+    ):
+        assert make_plan(make_agreement(**{"poisoning": 1, **settings})).steps
+
+
+def test_a_group_of_more_than_a_hundred_is_on_the_sparse_graph_like_any_sum() -> None:
+    """The smaller groups are not: the plan is that of the worse of both."""
+    agreement = make_agreement(parties=302, corrupt=2, dropping=12, poisoning=1, unit="record")
+    assert [size for size in (100, 101) if thresholds.needs_sparse(size)] == [101]
+    least = min(thresholds.least_in_sum(size, 2, 12) for size in (100, 101))
+    assert unknown_shares(agreement) == least - 2
+    assert make_plan(agreement).steps
 
 
 def test_local_steps_of_single_records_are_refused() -> None:

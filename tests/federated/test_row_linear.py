@@ -68,3 +68,14 @@ def test_neither_blocks_nor_neighbours_change_a_row(
         places = torch.from_numpy(np.random.default_rng(size).permutation(200)[:size])
         for found, expected in zip(by_row(layer, rows[places]), whole, strict=True):
             assert torch.equal(found, expected[places])
+
+
+def test_rows_that_are_stored_by_columns_are_summed_alike() -> None:
+    """numpy adds up in another order along another axis: a row would get other bits alone than with company."""
+    draw = np.random.default_rng(5)
+    for _ in range(50):
+        rows = np.asfortranarray(draw.normal(size=(10, 37)))
+        layer = RowLinear(37, 1, dtype=torch.float64)
+        together = layer(torch.from_numpy(rows)).detach().numpy()
+        alone = np.vstack([layer(torch.from_numpy(rows[i : i + 1].copy())).detach().numpy() for i in range(10)])
+        np.testing.assert_array_equal(together, alone)

@@ -1,6 +1,7 @@
 """The people of these tests, and the roles stepped against each other without sockets, so that anybody can cheat."""
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,10 @@ SCHEMA = Schema(
 replace = msgspec.structs.replace
 
 
-def make_tables() -> dict[str, Table]:
+def make_tables(names: Sequence[str] = NAMES) -> dict[str, Table]:
     draw = np.random.default_rng(3)
     made = {}
-    for name in NAMES:
+    for name in names:
         features = np.column_stack([draw.uniform(0, 100, 60), draw.uniform(-1, 1, 60)])
         labels = (features[:, 0] / 50 - 1 + features[:, 1] > 0).astype(np.int64)
         made[name] = Table(features, labels, SCHEMA, f"{name}.csv")
@@ -80,11 +81,12 @@ class People:
     def study(self, folder: Path, *, timeout: int = 120, **changes) -> Study:
         settings = {"name": "trial", "purpose": "a test", "address": "localhost:9440", "rounds": 1, "corrupt": 1}
         choices = Choices(**{**settings, "dropping": 1, **changes})
-        parties = [self.identities[name].public for name in NAMES]
+        names = tuple(self.tables)
+        parties = [self.identities[name].public for name in names]
         text = compose(choices, parties, self.identities[COORDINATOR].public, SCHEMA).decode()
         text = text.replace("[training]", f"[training]\ntimeout_seconds = {timeout}")
         study = Study.new(folder, text.encode(), [*parties, self.identities[COORDINATOR].public])
-        for name in NAMES:
+        for name in names:
             study.sign(self.identities[name])
         return study
 
@@ -123,7 +125,7 @@ class Run:
         self.results, self.errors = {}, {}
         self.parties = {
             name: party_steps(own_copy(study, name), identities[name], tables[name], lambda event: None)
-            for name in NAMES
+            for name in tables
         }
         self.coordinator = coordinator_steps(own_copy(study, COORDINATOR), self.events.append)
         self.bundle = None
@@ -133,7 +135,7 @@ class Run:
         """Run to the end; raises what the coordinator raises."""
         next(self.coordinator)
         answers = {}
-        for name in NAMES:
+        for name in list(self.parties):
             self.speak(0, name, lambda name=name: next(self.parties[name]), answers)
         try:
             while self.until not in {*self.errors, *self.results}:

@@ -181,6 +181,19 @@ def test_what_one_party_knows_more_is_given_up(make_study, identities, tables):
     assert set(again.results) == set(NAMES)
 
 
+def test_breaks_after_totals_that_only_some_heard_leave_a_step_in_common_however_many(make_study, identities, tables):
+    """Each run goes on, and stops when the coordinator has told its first new total to one party alone."""
+    study = make_study()
+    Attempt(study, identities, tables).go(until=1 + 3 * MESSAGES_OF_A_STEP, heard=["north"])
+    for heard in (["north"], ["south"]):
+        broken = Attempt(read_again(study), identities, tables).go(until=1 + MESSAGES_OF_A_STEP, heard=heard)
+        assert not broken.errors
+    again = Attempt(read_again(study), identities, tables).go()
+    assert not again.errors
+    assert set(again.results) == set(NAMES)
+    assert all(max(charged(study, name).values()) == 1 for name in NAMES)
+
+
 def test_after_the_last_round_only_the_sealing_is_left(make_study, identities, tables):
     study = make_study()
     whole = 1 + (ROUNDS + 1) * MESSAGES_OF_A_STEP

@@ -423,3 +423,23 @@ def test_postgresql_keeps_logs_as_sqlite_does(postgres, tmp_path):
         connection.exec_driver_sql("DELETE FROM tacit_log_entries WHERE member = 'carrier' AND number = 3")
     with pytest.raises(FormatError, match="entry 4: the log was altered"):
         log_of(store("carrier"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://tacit:p@ss/word@127.0.0.1:1/tacit",
+        "postgresql+psycopg://tacit:sec@ret@host/tacit",
+        "postgresql+psycopg://ta@cit:word@host/tacit",
+    ],
+)
+def test_a_password_with_an_at_sign_is_refused_and_no_part_of_it_told(url):
+    with pytest.raises(TacitError, match="write @ as %40") as caught:
+        LogStore(url, bytes(32), "carrier")
+    assert not any(part in str(caught.value) for part in ("p@ss", "ss/word", "ret@host", "sec", "cit"))
+    assert caught.value.__context__ is None
+
+
+def test_a_file_name_with_a_zero_byte_is_refused():
+    with pytest.raises(TacitError, match="has to be a file that lasts"):
+        LogStore("sqlite:////tmp/a%00b", bytes(32), "carrier")

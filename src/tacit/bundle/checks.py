@@ -132,9 +132,14 @@ def privacy(contents: Contents) -> Row:
 def trust(contents: Contents) -> Row:
     """The manifest states the agreement's assumption of trust."""
     stated, agreed = contents.manifest.trust, contents.agreement.trust
-    faults = [] if stated == agreed else ["the manifest assumes another number of corrupt or dropping parties"]
+    wrong = "the manifest assumes another number of corrupt, dropping or poisoning parties"
+    faults = [] if stated == agreed else [wrong]
     bearable = f"at most {agreed.corrupt} of the parties collude with the coordinator and {agreed.dropping} drop out"
     detail = f"each party's part is secret while {bearable}"
+    if agreed.poisoning:
+        detail += (
+            f"; the sums of {2 * agreed.poisoning + 1} groups were combined to bear {agreed.poisoning} that poison"
+        )
     return judged("trust", faults, detail)
 
 

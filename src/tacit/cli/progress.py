@@ -35,7 +35,8 @@ def show_progress(study: Study) -> Iterator[Emit]:
                 progress.update(task, description="waiting for the others")
                 progress.console.print(f"waiting    {body.get('reason', '')}", markup=False, soft_wrap=True)
             elif event.kind == "personal":
-                progress.console.print(f"personal   {body.get('reason') or body['path']}", markup=False, soft_wrap=True)
+                own = body["own"]
+                progress.console.print(f"personal   {own.get('reason') or own['path']}", markup=False, soft_wrap=True)
             elif event.kind == "joined":
                 progress.update(task, description="training", completed=body.get("continues_after", 0))
                 if "continues_after" in body:

@@ -38,6 +38,7 @@ def new(
     delta: Annotated[float, typer.Option(help="Chance that the budget does not hold.")] = 1e-5,
     corrupt: Annotated[int, typer.Option(help="Parties that may collude with the coordinator.")] = 0,
     dropping: Annotated[int, typer.Option(help="Parties that may fail during the run.")] = 1,
+    poisoning: Annotated[int, typer.Option(help="Parties that may send poisoned contributions.")] = 0,
     holder: Annotated[list[str] | None, typer.Option(help="Who may hold the model; by default every party.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,6 +58,7 @@ def new(
         delta=delta,
         corrupt=corrupt,
         dropping=dropping,
+        poisoning=poisoning,
         holders=tuple(holder or ()),
     )
     parties = [PublicIdentity.load(path) for path in party]

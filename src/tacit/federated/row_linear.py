@@ -46,7 +46,8 @@ class _RowProduct(torch.autograd.Function):
 
 
 def _times(rows: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    left, right = rows.detach().numpy(), np.ascontiguousarray(matrix.detach().numpy())
+    # In C order both: numpy adds up along another axis of rows that are stored by columns.
+    left, right = (np.ascontiguousarray(part.detach().numpy()) for part in (rows, matrix))
     result = np.empty((len(left), len(right)))
     block = max(1, BLOCK_NUMBERS // right.size)
     for start in range(0, len(left), block):

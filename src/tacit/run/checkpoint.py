@@ -65,6 +65,13 @@ class Checkpoint:
         """Return the training state at `mark`, one of `marks`."""
         return next(kept.state for kept in self.kept if kept.mark == mark)
 
+    def go_back_to(self, mark: Mark) -> None:
+        """Give up, in memory, what came after `mark`, one of `marks`: a run goes on from there.
+
+        Otherwise two breaks, each after a total that only some heard, would leave no step that all hold.
+        """
+        self.kept = self.kept[self.marks.index(mark) :]
+
     def keep(self, mark: Mark, state: bytes) -> None:
         """Write down `state` after the step `mark`, whole or not at all; the oldest of three is forgotten."""
         self.kept = (Kept(mark, state), *self.kept)[:KEPT]

@@ -71,6 +71,7 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     joined = yield from _join(study, joining)
     if joined.start.after is not None:
         training.restore(checkpoint.state(joined.start.after), joined.start.step)
+        checkpoint.go_back_to(joined.start.after)
     record = Record(study, identity.name, joined.run_id, joined.participants, joined.histories, joined.start)
     emit(joined_event(joined.run_id, joined.participants, joined.start))
     member = _Member(study, identity, joined, record, accountant, training)
@@ -85,9 +86,14 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     emit(Event("model", {"own": fixed_point}))
     ledger = privacy_ledger(study.agreement, plan)
     bundle = yield from seal_as_party(study, identity, joined, record, ledger, graph)
-    record.sealed(bundle.encode())
-    checkpoint.forget()
-    emit(Event("sealed", {"signers": list(bundle.manifest.signers), "epsilon": ledger.epsilon_spent}))
+    # All have signed: whatever fails from here on, the bundle is worth more, and is returned.
+    sealed = {"signers": list(bundle.manifest.signers), "epsilon": ledger.epsilon_spent}
+    try:
+        record.sealed(bundle.encode())
+        checkpoint.forget()
+    except TacitError as error:
+        sealed["reason"] = f"the run's end is not in the log: {error}"
+    emit(Event("sealed", sealed))
     _keep_personal(study, identity, training, bundle, emit)
     return PartyResult(bundle, fixed_point)
 
@@ -96,13 +102,15 @@ def _keep_personal(study: Study, identity: Identity, training: FederatedTraining
     """Where the agreement wants it, keep a model with a last layer of this party's own, in its folder of the study."""
     if study.agreement.training.personal == "none":
         return
-    graph, report = training.personal_graph()
-    path = study.member_folder(identity.name) / "personal-model"
     try:
+        graph, report = training.personal_graph()
+        path = study.member_folder(identity.name) / "personal-model"
         save_personal(path, graph, bundle, identity)
-    except TacitError as error:  # the run is done, and its bundle worth more
-        report = {"reason": str(error)}
-    emit(Event("personal", {"path": str(path), **report}))
+    except (TacitError, ArithmeticError, ValueError, RuntimeError, MemoryError, OSError) as error:
+        # What happened depends on this party's rows: it is for its owner's eyes.
+        emit(Event("personal", {"own": {"reason": str(error)}}))
+        return
+    emit(Event("personal", {"own": {"path": str(path), **report}}))
 
 
 class _Member:

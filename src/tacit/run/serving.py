@@ -61,8 +61,11 @@ def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
     except StopIteration as end:
         bundle: Bundle = end.value
         return bundle
-    except TacitError as error:
+    except ProtocolError as error:
         crowd.stop(str(error))
+        raise
+    except TacitError as error:  # of the coordinator's own machine: its disk, its database
+        crowd.stop(f"{type(error).__name__} at {study.coordinator.name}")
         raise
     finally:
         crowd.close()

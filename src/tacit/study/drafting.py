@@ -14,7 +14,7 @@ from tacit.data import Column, Schema, infer, to_toml
 from tacit.errors import AgreementError, FormatError
 from tacit.files import read_bounded
 from tacit.keys import PublicIdentity
-from tacit.study.agreement import Agreement
+from tacit.study.agreement import Agreement, Trust
 from tacit.study.study import Study
 from tacit.study.text import MAX_BYTES, check_text
 
@@ -42,6 +42,7 @@ class Choices:
     delta: float = 1e-5
     corrupt: int = 0
     dropping: int = 1
+    poisoning: int = 0
     holders: tuple[str, ...] = ()
     test_seed: int | None = None
 
@@ -88,7 +89,7 @@ def describe(study: Study) -> list[tuple[str, str]]:
         ("model", f"{agreement.model.kind}, {agreement.training.rounds} rounds, {agreement.training.method}"),
         ("training", _training(agreement)),
         ("privacy", promised),
-        ("trust", f"{trust.corrupt} may collude with the coordinator, {trust.dropping} may fail"),
+        ("trust", _trust(trust)),
         ("holders", ", ".join(_holder(agreement, name) for name in agreement.release.holders)),
     ]
     if agreement.insecure is not None:
@@ -121,6 +122,13 @@ def _training(agreement: Agreement) -> str:
     if training.personal != "none":
         parts.append("each party keeps a last layer of its own")
     return ", ".join(parts)
+
+
+def _trust(trust: Trust) -> str:
+    said = f"{trust.corrupt} may collude with the coordinator, {trust.dropping} may fail"
+    if not trust.poisoning:
+        return said
+    return f"{said}, {trust.poisoning} may poison: {2 * trust.poisoning + 1} groups are summed by themselves"
 
 
 def _holder(agreement: Agreement, name: str) -> str:
@@ -169,7 +177,12 @@ def _settings(choices: Choices, parties: Sequence[PublicIdentity], coordinator: 
             unit=choices.unit,
             **({"epsilon": choices.epsilon, "delta": choices.delta, "statistics_share": 0.1} if private else {}),
         ),
-        _lines("trust", corrupt=choices.corrupt, dropping=choices.dropping),
+        _lines(
+            "trust",
+            corrupt=choices.corrupt,
+            dropping=choices.dropping,
+            **({"poisoning": choices.poisoning} if choices.poisoning else {}),
+        ),
         _lines("release", holders=list(choices.holders) or names),
     ]
     if choices.test_seed is not None:

@@ -210,8 +210,9 @@ class LogStore:
         try:
             # No pool: a connection for each of the few entries of a round, and none that was lost meanwhile.
             engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
-        except ModuleNotFoundError as error:
-            fault = TacitError(f"the store {self.place} needs the driver {error.name}: pip install {error.name}")
+        except ImportError as error:
+            wanted = error.name or url.get_driver_name()
+            fault = TacitError(f"the store {self.place} needs the driver {wanted}: pip install {wanted}")
         except (SQLAlchemyError, ValueError, TypeError) as error:
             fault = self._fault(error, "use")
         if fault is not None:
@@ -257,10 +258,18 @@ def _content(value: object) -> bytes | None:
 
 def _parse(url: str | URL) -> URL:
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except (SQLAlchemyError, ValueError, TypeError):
         fault = TacitError(
             "the store is not named by a SQLAlchemy URL such as postgresql+psycopg://USER:PASSWORD@HOST/DB"
+        )
+    else:
+        # An '@' or a '/' in a password ends it early, and the rest would be told as the name of a host or a database.
+        told = (parsed.username, parsed.host, "" if parsed.get_backend_name() == "sqlite" else parsed.database)
+        if not any("@" in (part or "") for part in told):
+            return parsed
+        fault = TacitError(
+            "the store's URL has an '@' too many: in a user name or a password write @ as %40 and / as %2F"
         )
     # Not in the handler above, whose exception may quote the URL, password and all.
     raise fault
@@ -279,7 +288,7 @@ def _sqlite_file(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite":
         return None
     database = url.database or ""
-    if not database or database.startswith((":memory:", "file:")):
+    if not database or "\x00" in database or database.startswith((":memory:", "file:")):
         raise TacitError("the store has to be a file that lasts: name it as sqlite:////FOLDER/FILE")
     return Path(database)
 

@@ -26,7 +26,7 @@ def combine(totals: FloatArray, parties: Sequence[int], limits: Sequence[float],
     """Return what the sum over all parties would be, going by the trimmed mean of the groups.
 
     Args:
-        totals: each group's sum, (groups, length), finite.
+        totals: each group's sum, (groups, length): of whatever words, far below 1e150.
         parties: how many parties are in each of them.
         limits: the largest norm of each group's mean over its parties if all of them are honest.
         poisoning: how many groups may be worthless; as many are trimmed from either end.
@@ -52,7 +52,7 @@ def trimmed_mean(rows: FloatArray, trim: int) -> FloatArray:
 
 
 def shortened(vector: FloatArray, limit: float) -> FloatArray:
-    """Return the finite `vector`, shortened to the norm `limit` if it is longer."""
+    """Return `vector`, whose squares must be finite, shortened to the norm `limit` if it is longer."""
     # Summed exactly, so that all parties round alike on whatever processor.
     norm = math.sqrt(math.fsum(np.square(vector).tolist()))
     return vector * (limit / norm) if norm > limit else vector
