@@ -315,7 +315,7 @@ def test_no_unit_that_is_kept_quiet(world, tmp_path):
     only(data, "privacy", "the agreement's unit is 'none'")
 
 
-@pytest.mark.parametrize("changes", [{"corrupt": 0}, {"corrupt": 2}, {"dropping": 2}])
+@pytest.mark.parametrize("changes", [{"corrupt": 0}, {"corrupt": 2}, {"dropping": 2}, {"poisoning": 1}])
 def test_trust_that_was_not_agreed_on(world, changes):
     only(world.conspire(trust=replace(world.manifest.trust, **changes)), "trust", "another number of corrupt")
 

@@ -53,6 +53,13 @@ def test_new_refuses_what_cannot_be_met_and_writes_nothing(tacit, new_study_argu
     assert not (members / "trial").exists()
 
 
+def test_new_refuses_more_poisoning_parties_than_groups_can_bear(tacit, new_study_arguments, members):
+    done = tacit(*new_study_arguments, "--poisoning", "1")
+    assert done.code == 1
+    assert "1 poisoning parties take 3 groups of 3 or more, 9 parties" in done.err
+    assert not (members / "trial").exists()
+
+
 def test_new_refuses_an_existing_study(tacit, study, new_study_arguments):
     before = (study / "study.toml").read_bytes()
     assert tacit(*new_study_arguments).code == 1

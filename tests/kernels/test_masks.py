@@ -104,3 +104,35 @@ def test_refusals():
         masks.expand(bytes(16), 4, np.float64)
     with pytest.raises(ValueError, match="length must not be negative"):
         masks.expand(bytes(16), -1, np.uint64)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.uint32, np.uint64])
+@pytest.mark.parametrize("length", [0, 1, 7, 1000, 3 * 2**19 + 5])
+def test_all_masks_at_once_are_each_in_turn(kind: type, length: int) -> None:
+    """Long vectors are cut among threads, at any length."""
+    seeds = [bytes([i]) * 16 for i in range(7)]
+    draw = np.random.default_rng(length)
+    together = draw.integers(0, np.iinfo(kind).max, length, dtype=kind)
+    in_turn = together.copy()
+    masks.apply_masks(together, seeds[:4], seeds[4:])
+    for seed in seeds[:4]:
+        masks.add_mask(in_turn, seed)
+    for seed in seeds[4:]:
+        masks.subtract_mask(in_turn, seed)
+    np.testing.assert_array_equal(together, in_turn)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 5])
+def test_however_many_cores_there_are(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masks, "_cores", lambda: cores)
+    vector = np.zeros(2**21 + 11, np.uint32)
+    masks.apply_masks(vector, [b"a" * 16, b"b" * 16], [b"c" * 16])
+    plain = masks.expand(b"a" * 16, vector.size, np.uint32) + masks.expand(b"b" * 16, vector.size, np.uint32)
+    np.testing.assert_array_equal(vector, plain - masks.expand(b"c" * 16, vector.size, np.uint32))
+
+
+def test_nothing_is_changed_where_one_of_the_seeds_is_none() -> None:
+    vector = np.zeros(10, np.uint32)
+    with pytest.raises(ValueError, match="seed must be 16 bytes"):
+        masks.apply_masks(vector, [b"a" * 16], [b"short"])
+    assert not vector.any()

@@ -7,9 +7,12 @@ import pytest
 
 from tacit.bundle import verify
 from tacit.errors import TacitError
+from tacit.federated.plan import make_plan
 from tacit.federated.training import FederatedTraining
 from tacit.keys import Identity
+from tacit.run.continuing import Start
 from tacit.run.messages import Total
+from tacit.run.record import Record
 from tacit.study import Study
 
 from .acting import COORDINATOR, People, flip, make_tables, own_copy, replace
@@ -64,7 +67,9 @@ def test_one_scaled_update_wrecks_the_sum_over_all_and_not_the_groups(nine, make
     study = make_study("groups")
     run = nine.run(study).go()
     assert set(run.results) == set(NINE)
-    assert verify(run.bundle.encode(), study=study).holds
+    report = verify(run.bundle.encode(), study=study)
+    assert report.holds
+    assert "the sums of 3 groups were combined to bear 1 that poison" in str(report)
     assert accuracy(nine, run) > honest - 0.05
     plain = nine.run(make_study("plain", poisoning=0)).try_it()
     assert not plain.results or accuracy(nine, plain) < 0.7
@@ -81,6 +86,41 @@ def test_all_have_the_same_record_of_all_groups(nine, make_study):
         assert sorted(name for each in body["sums"] for name in each["survivors"]) == sorted(NINE)
         assert [len(each["survivors"]) for each in body["sums"]] == [3, 3, 3]
         assert len({each["sha256"] for each in body["sums"]}) == 3
+
+
+def settings_of(study, run=b"\x05" * 32):
+    record = Record(study, "north", run, NINE, dict.fromkeys(NINE, bytes(32)), Start(0, None))
+    return [record.settings(step) for step in make_plan(study.agreement).steps]
+
+
+def groups_of(settings):
+    return tuple(setting.names for setting in settings)
+
+
+def test_every_group_has_a_setting_and_an_instance_of_its_own(make_study):
+    steps = settings_of(make_study())
+    for settings in steps:
+        assert sorted(sum(groups_of(settings), ())) == sorted(NINE)
+        assert {(setting.corrupt, setting.dropping, len(setting.parties)) for setting in settings} == {(0, 0, 3)}
+    assert len({setting.instance for settings in steps for setting in settings}) == 3 * len(steps)
+
+
+def test_groups_are_other_ones_in_each_step_and_run(nine, tmp_path):
+    study = nine.study(tmp_path / "study", rounds=9, corrupt=0, dropping=1, poisoning=1)
+    first_run, second_run = settings_of(study), settings_of(study, b"\x06" * 32)
+    assert len({groups_of(settings) for settings in (*first_run, *second_run)}) == 20
+
+
+def test_without_noise_groups_are_the_same_in_all_steps_and_runs(make_study):
+    """Else the sums of many groups that overlap would come near to what single parties put in."""
+    study = make_study()
+    assert len({groups_of(settings) for settings in (*settings_of(study), *settings_of(study, b"\x06" * 32))}) == 1
+    another = make_study("another", name="another")
+    assert groups_of(settings_of(another)[0]) != groups_of(settings_of(study)[0])
+
+
+def test_one_group_is_one_sum_as_ever(make_study):
+    assert [groups_of(settings) for settings in settings_of(make_study(poisoning=0))] == [(NINE,)] * (ROUNDS + 1)
 
 
 @pytest.mark.parametrize("step", range(1, 12))
@@ -116,6 +156,7 @@ LIES = {
     "another order": lambda m: replace(m, survivors=tuple(group[::-1] for group in m.survivors)),
     "a group fewer": lambda m: replace(m, survivors=m.survivors[:-1]),
     "a total fewer": lambda m: replace(m, words=m.words[: len(m.words) // 3 * 2]),
+    "words that are not packed": lambda m: replace(m, words=m.words[:-1] + bytes([m.words[-1] | 0x80])),
     "a byte more": lambda m: replace(m, words=m.words + b"\0"),
 }
 

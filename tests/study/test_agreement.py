@@ -213,7 +213,7 @@ def test_addresses(people, address, host, port):
         ("trust", {"dropping": 3}, "trust: of 3 parties 0 corrupt and 3 dropping leave no honest one"),
         ("trust", {"corrupt": 2, "dropping": 1}, "trust: of 3 parties 2 corrupt and 1 dropping leave no honest one"),
         ("trust", {"poisoning": -1}, "trust: -1 poisoning parties cannot be"),
-        ("trust", {"poisoning": 1}, "1 poisoning parties take 3 groups of 3 or more, 9 parties, and there are 3: at most 0"),
+        ("trust", {"poisoning": 1}, "3 groups of 3 or more, 9 parties, and there are 3: at most 0 can be"),
         ("release", {"holders": ()}, "release.holders is empty: nobody could use the model"),
         ("release", {"holders": ("ash", "ash")}, "release.holders names somebody twice"),
         ("release", {"holders": ("ash", "zed")}, "release.holders: ['zed'] are neither parties nor recipients"),

@@ -5,7 +5,8 @@ import pytest
 from tacit.data import Column, Schema
 from tacit.errors import AgreementError, FormatError
 from tacit.study import Agreement, Study
-from tacit.study.drafting import Choices, compose, describe
+from tacit.study.agreement import Trust
+from tacit.study.drafting import Choices, _trust, compose, describe
 
 SCHEMA = Schema("ill", (Column("age", "number", 0.0, 120.0), Column("ill", "boolean")))
 CHOICES = {"name": "trial", "purpose": 'predict "readmission"', "address": "carrier.example:7000"}
@@ -142,6 +143,15 @@ def test_says_in_words_what_it_means(people, tmp_path):
     assert said["trust"] == "0 may collude with the coordinator, 1 may fail"
     assert said["holders"] == "ash, buyer (takes no part in the training)"
     assert "INSECURE" not in said
+
+
+def test_says_who_is_borne_when_parties_may_poison(people):
+    parties = [people["ash"].public] * 9
+    text = compose(Choices(**CHOICES, poisoning=1), parties, people["carrier"].public, SCHEMA).decode()
+    assert "poisoning = 1" in text.partition("[trust]")[2].partition("[")[0]
+    assert "poisoning" not in compose(Choices(**CHOICES), parties, people["carrier"].public, SCHEMA).decode()
+    said = _trust(Trust(2, 1, 1))
+    assert said == "2 may collude with the coordinator, 1 may fail, 1 may poison: 3 groups are summed by themselves"
 
 
 def test_says_loudly_when_nothing_is_hidden(people, tmp_path, draft):

@@ -15,7 +15,11 @@ moves. The keystream is made in chunks that are added while they are in the seco
 from __future__ import annotations
 
 import operator
+import os
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +32,9 @@ from tacit.kernels.arrays import Array, checked
 
 SEED = 16  # bytes
 CHUNK = 2**18  # bytes of keystream made at once
+BLOCK = 16  # bytes of AES
+WORTH_A_THREAD = 2**22  # bytes of keystream for which a thread of its own gains more than it costs
+MOST_WORKERS = 8
 WORD_TYPES = (np.dtype(np.uint16), np.dtype(np.uint32), np.dtype(np.uint64))
 
 _ZEROS = memoryview(bytes(CHUNK))
@@ -44,12 +51,33 @@ def subtract_mask(vector: Array, seed: bytes) -> None:
     _apply(np.subtract, vector, seed)
 
 
+def apply_masks(vector: Array, added: Sequence[bytes], subtracted: Sequence[bytes]) -> None:
+    """Add the masks of some seeds to a vector (n,) of uint16, uint32 or uint64 and subtract those of others, in place.
+
+    What as many calls of `add_mask` and `subtract_mask` do, in one pass: a part of the vector stays in the cache while
+    all masks go over it, and long vectors are cut among the machine's cores: AES and numpy leave Python's lock free.
+    """
+    words = _writable_words(vector)
+    operations = [(np.add, seed) for seed in added] + [(np.subtract, seed) for seed in subtracted]
+    for _, seed in operations:
+        _check_seed(seed)
+    workers = min(_cores(), MOST_WORKERS, words.nbytes * len(operations) // WORTH_A_THREAD)
+    if workers < 2:
+        _apply_all(words, 0, operations)
+        return
+    step = -(-words.size // workers // BLOCK) * BLOCK  # whole blocks of the cipher, and so of the keystream
+    starts = range(0, words.size, step)
+    with ThreadPoolExecutor(len(starts)) as pool:
+        list(pool.map(lambda start: _apply_all(words[start : start + step], start, operations), starts))
+
+
 def expand(seed: bytes, length: int, dtype: npt.DTypeLike) -> Array:
     """The mask of `seed` itself: a vector (length,) of uint16, uint32 or uint64."""
     kind = _word_type(np.dtype(dtype))
     length = operator.index(length)
     if length < 0:
         raise ValueError(f"length must not be negative, and is {length}")
+    _check_seed(seed)
     keystream = _keystream(seed)
     mask = np.empty(length, dtype=kind.newbyteorder("<"))
     octets = mask.view(np.uint8)
@@ -60,24 +88,36 @@ def expand(seed: bytes, length: int, dtype: npt.DTypeLike) -> Array:
 
 
 def _apply(operation: np.ufunc, vector: Array, seed: bytes) -> None:
-    if not isinstance(vector, np.ndarray):
-        raise TypeError(f"vector must be a numpy array, not {type(vector).__name__}")
-    kind = _word_type(vector.dtype)
-    words = checked("vector", vector, kind, 1)
-    if not words.flags.writeable:
-        raise ValueError("vector is read-only")
-    keystream = _keystream(seed)
+    words = _writable_words(vector)
+    _check_seed(seed)
+    _apply_all(words, 0, [(operation, seed)])
+
+
+def _apply_all(words: Array, start: int, operations: Sequence[tuple[np.ufunc, bytes]]) -> None:
+    """Apply all masks to `words`, which lie `start` words, whole blocks of the cipher, into the vector."""
+    kind = words.dtype
+    keystreams = [(operation, _keystream(seed, start * kind.itemsize)) for operation, seed in operations]
     room = _room()
     step = CHUNK // kind.itemsize
     try:
-        for start in range(0, words.size, step):
-            part = words[start : start + step]
-            keystream.update_into(_ZEROS[: part.nbytes], room)
+        for begin in range(0, words.size, step):
+            part = words[begin : begin + step]
             mask = np.frombuffer(room, dtype=kind.newbyteorder("<"), count=part.size)
-            operation(part, mask, out=part)
+            for operation, keystream in keystreams:
+                keystream.update_into(_ZEROS[: part.nbytes], room)
+                operation(part, mask, out=part)
     finally:  # the last of the mask does not stay behind
         used = min(words.nbytes, CHUNK)
         room[:used] = _ZEROS[:used]
+
+
+def _writable_words(vector: Array) -> Array:
+    if not isinstance(vector, np.ndarray):
+        raise TypeError(f"vector must be a numpy array, not {type(vector).__name__}")
+    words = checked("vector", vector, _word_type(vector.dtype), 1)
+    if not words.flags.writeable:
+        raise ValueError("vector is read-only")
+    return words
 
 
 def _word_type(kind: np.dtype[Any]) -> np.dtype[Any]:
@@ -86,12 +126,21 @@ def _word_type(kind: np.dtype[Any]) -> np.dtype[Any]:
     return kind
 
 
-def _keystream(seed: bytes) -> CipherContext:
+def _check_seed(seed: bytes) -> None:
     if not isinstance(seed, bytes):
         raise TypeError(f"seed must be bytes, not {type(seed).__name__}")
     if len(seed) != SEED:
         raise ValueError(f"seed must be {SEED} bytes, not {len(seed)}")
-    return Cipher(AES128(seed), CTR(bytes(16))).encryptor()
+
+
+def _keystream(seed: bytes, start: int = 0) -> CipherContext:
+    """The keystream of a seed from byte `start` on, whole blocks of the cipher, which its counter starts after."""
+    return Cipher(AES128(seed), CTR((start // BLOCK).to_bytes(BLOCK, "big"))).encryptor()
+
+
+@cache
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _room() -> memoryview:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tacit.errors import TacitError
 from tacit.federated.secagg import AggregationParty, AggregationServer, MaskedVector, Message, Setting, decode, encode
+from tacit.federated.secagg.masking import Masks
 from tacit.keys import Identity
 
 STEPS = ("advertise", "share", "mask", "confirm", "unmask")
@@ -141,3 +142,24 @@ _SERVER_METHODS = ("roster", "inboxes", "survivors", "confirmations", "result")
 def words(setting: Setting, message: MaskedVector) -> np.ndarray:
     """The masked vector as numbers."""
     return np.frombuffer(message.vector, setting.dtype)
+
+
+def put_pair_mask(
+    vector: np.ndarray, setting: Setting, digest: bytes, party: str, sent: bytes, peer: str, received: bytes
+) -> None:
+    """Put the mask between `party` and `peer` on the vector of `party`, in place."""
+    masks = Masks(setting, digest)
+    masks.add_pair_mask(party, sent, peer, received)
+    masks.apply(vector)
+
+
+def put_self_mask(vector: np.ndarray, setting: Setting, seed: bytes) -> None:
+    masks = Masks(setting, bytes(32))
+    masks.add_self_mask(seed)
+    masks.apply(vector)
+
+
+def remove_self_mask(vector: np.ndarray, setting: Setting, seed: bytes) -> None:
+    masks = Masks(setting, bytes(32))
+    masks.remove_self_mask(seed)
+    masks.apply(vector)

@@ -9,13 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from tacit.errors import ProtocolError
-from tacit.federated.secagg import masking, party, seeds, shamir
+from tacit.federated.secagg import party, seeds, shamir
 from tacit.federated.secagg.pieces import Route, open_contribution
 from tacit.federated.secagg.seeds import KemKeys
 from tacit.federated.secagg.setting import Setting
 from tacit.federated.secagg.topology import pick
 
-from .driver import Session
+from .driver import Session, put_pair_mask, remove_self_mask
 from .sparse import VICTIM, picks_of, sparse_setting
 
 
@@ -108,14 +108,14 @@ def test_nor_does_what_it_learns_of_the_others(isolated: Isolated) -> None:
         assert keys.public == session.messages["advertise"][peer].mask_key
         sent = seeds.contribution(root, digest, peer, VICTIM)
         received = open_contribution(pieces[VICTIM][peer], Route(digest, VICTIM, peer), keys)
-        masking.add_pair_mask(bare, setting, digest, peer, sent, VICTIM, received)
+        put_pair_mask(bare, setting, digest, peer, sent, VICTIM, received)
     assert (bare != session.vectors[VICTIM]).all()
     guess = shamir.combine(isolated.seed_shares[VICTIM]) or bytes(16)
     guessed = bare.copy()
-    masking.remove_self_mask(guessed, setting, guess)
+    remove_self_mask(guessed, setting, guess)
     assert (guessed != session.vectors[VICTIM]).all()
     # The control: with the seed it would lie bare.
-    masking.remove_self_mask(bare, setting, isolated.secrets.seed)
+    remove_self_mask(bare, setting, isolated.secrets.seed)
     np.testing.assert_array_equal(bare, session.vectors[VICTIM])
 
 
@@ -218,9 +218,9 @@ def test_its_vector_has_no_mask_that_the_server_does_not_know_but_its_own(misled
         assert keys.public == session.messages["advertise"][peer].mask_key
         sent = seeds.contribution(root, digest, peer, VICTIM)
         received = open_contribution(pieces[VICTIM][peer], Route(digest, VICTIM, peer), keys)
-        masking.add_pair_mask(bare, setting, digest, peer, sent, VICTIM, received)
+        put_pair_mask(bare, setting, digest, peer, sent, VICTIM, received)
     assert (bare != session.vectors[VICTIM]).all()
-    masking.remove_self_mask(bare, setting, misled.secrets.seed)
+    remove_self_mask(bare, setting, misled.secrets.seed)
     np.testing.assert_array_equal(bare, session.vectors[VICTIM])
 
 

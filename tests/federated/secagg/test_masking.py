@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tacit.federated.secagg import masking, seeds
+from tacit.federated.secagg import seeds
 
-from .driver import Session, make_setting, words
+from .driver import Session, make_setting, put_pair_mask, put_self_mask, remove_self_mask, words
 
 
 def masked(session: Session, name: str = "party-00") -> np.ndarray:
@@ -57,13 +57,13 @@ def test_masks_never_repeat() -> None:
 def test_the_two_sides_of_a_pairwise_mask_cancel_and_the_self_mask_is_removed() -> None:
     setting = make_setting(n=3, length=5)
     vector = np.zeros(5, np.uint32)
-    masking.add_pair_mask(vector, setting, bytes(32), "party-00", b"x" * 32, "party-01", b"y" * 32)
+    put_pair_mask(vector, setting, bytes(32), "party-00", b"x" * 32, "party-01", b"y" * 32)
     assert vector.any()
-    masking.add_pair_mask(vector, setting, bytes(32), "party-01", b"y" * 32, "party-00", b"x" * 32)
+    put_pair_mask(vector, setting, bytes(32), "party-01", b"y" * 32, "party-00", b"x" * 32)
     assert not vector.any()
-    masking.add_self_mask(vector, setting, bytes(16))
+    put_self_mask(vector, setting, bytes(16))
     assert vector.any()
-    masking.remove_self_mask(vector, setting, bytes(16))
+    remove_self_mask(vector, setting, bytes(16))
     assert not vector.any()
 
 
@@ -74,8 +74,8 @@ def test_words_are_little_endian_on_the_wire(word_bits: int) -> None:
     known = session.parties[name]._memory._known
     held = session.go("mask").parties[name]._memory._known.held
     vector = session.vectors[name].copy()
-    masking.add_self_mask(vector, setting, known.secrets.seed)
+    put_self_mask(vector, setting, known.secrets.seed)
     for peer in setting.names[1:]:
         sent = seeds.contribution(known.secrets.root, known.roster_digest, name, peer)
-        masking.add_pair_mask(vector, setting, known.roster_digest, name, sent, peer, held[peer].contribution)
+        put_pair_mask(vector, setting, known.roster_digest, name, sent, peer, held[peer].contribution)
     assert session.messages["mask"][name].vector == int(vector[0]).to_bytes(word_bits // 8, "little")

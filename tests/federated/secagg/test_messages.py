@@ -142,6 +142,24 @@ def test_no_list_is_longer_than_an_agreement(longest: Message) -> None:
         decode(encode(msgspec.structs.replace(longest, **more)), type(longest))
 
 
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (Advertisement, "picks"),
+        (Roster, "advertisements"),
+        (Shares, "pieces"),
+        (Inbox, "deliveries"),
+        (Confirmations, "confirmations"),
+    ],
+)
+def test_no_list_of_what_parties_send_is_longer_either(kind: type[Message], field: str) -> None:
+    one = (*getattr(samples()[kind], field), 0)[0]
+    for length, refused in ((MAX_PARTIES, False), (MAX_PARTIES + 1, True)):
+        data = encode(msgspec.structs.replace(samples()[kind], **{field: (one,) * length}))
+        with pytest.raises(FormatError) if refused else contextlib.nullcontext():
+            decode(data, kind)
+
+
 def test_what_the_sparse_graph_leaves_out_is_none() -> None:
     """A piece without shares and a share that is withheld, as they travel."""
     piece = msgspec.structs.replace(samples()[Shares].pieces[0], dealing=None)

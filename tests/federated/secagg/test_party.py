@@ -132,7 +132,7 @@ def test_two_threads_do_not_take_the_same_memory() -> None:
     [
         ("advertise", "tacit.keys.Identity.sign"),
         ("share", "tacit.federated.secagg.pieces.seal_piece"),
-        ("mask", "tacit.federated.secagg.masking.add_pair_mask"),
+        ("mask", "tacit.federated.secagg.masking.Masks.add_pair_mask"),
         ("confirm", "tacit.keys.Identity.sign"),
     ],
 )

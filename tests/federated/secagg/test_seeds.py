@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from tacit.federated.secagg import masking, seeds
+from tacit.federated.secagg import seeds
 from tacit.federated.secagg.messages import Piece
 from tacit.federated.secagg.pieces import CONTRIBUTION_COMMITMENT_DOMAIN, CONTRIBUTION_DOMAIN, Route
 from tacit.federated.secagg.seeds import KemKeys
 from tacit.keys.public import sealing_key
 
-from .driver import Session, make_setting, plain_sum, words
+from .driver import Session, make_setting, plain_sum, put_pair_mask, remove_self_mask, words
 
 A, B, D, E = bytes(32), b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
 
@@ -157,11 +157,11 @@ def substituted() -> tuple[Session, Substituting, dict, dict]:
 def unmask(session: Session, secrets: dict, digest: bytes, name: str, sent: dict, received: dict) -> np.ndarray:
     """The vector of `name`, if its pairwise seeds came from the contributions `sent` and `received`."""
     vector = words(session.setting, session.messages["mask"][name]).copy()
-    masking.remove_self_mask(vector, session.setting, secrets[name].seed)
+    remove_self_mask(vector, session.setting, secrets[name].seed)
     for peer in session.setting.names:
         if peer != name:
             # Exchanging the two sides takes the mask off again.
-            masking.add_pair_mask(vector, session.setting, digest, peer, received[peer, name], name, sent[name, peer])
+            put_pair_mask(vector, session.setting, digest, peer, received[peer, name], name, sent[name, peer])
     return vector
 
 

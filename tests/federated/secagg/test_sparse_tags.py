@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,13 +26,17 @@ def shown(change: Callable[[str, dict[str, bytes]], dict[str, bytes]], **options
     def alter(step: str, name: str, message: Any) -> Any:
         if step != "mask":
             return message
-        owners = [owner for owner in message.parties if owner in pickers_of(session, name)]
-        tags = change(name, dict(zip(owners, message.tags, strict=True)))
-        return replace(message, tags=tuple(tags.values()))
+        return replace(message, tags=tuple(change(name, told(session, name, message)).values()))
 
     session = drawn("share", **options)
     session.down = alter
     return session.go("mask")
+
+
+def told(session: Session, holder: str, message: Survivors) -> dict[str, bytes]:
+    """The tags that `holder` is shown, by owner."""
+    owners = [owner for owner in message.parties if owner in pickers_of(session, holder)]
+    return dict(zip(owners, message.tags, strict=True))
 
 
 def revealed(session: Session, owner: str) -> dict[str, bytes | None]:
@@ -79,6 +85,22 @@ def test_an_altered_tag_and_that_holder_withholds_that_share(place: int) -> None
     answers = [share for owner in session.setting.names for share in revealed(session, owner).values()]
     assert answers.count(None) == 1
     assert session.server.excluded == session.errors == {}
+    np.testing.assert_array_equal(session.total, plain_sum(session.setting, session.vectors, session.setting.names))
+
+
+def test_more_wrong_tags_than_parties_may_be_corrupt_stop_nothing_while_t_shares_are_left() -> None:
+    def change(holder: str, tags: dict[str, bytes]) -> dict[str, bytes]:
+        return {o: flip(tag) if o == VICTIM and holder in wrong(o) else tag for o, tag in tags.items()}
+
+    def wrong(owner: str) -> tuple[str, ...]:
+        return picks_of(session, owner)[: DEGREE + 1 - THRESHOLD]
+
+    session = drawn("share")
+    session.down = lambda step, name, message: (
+        replace(message, tags=tuple(change(name, told(session, name, message)).values())) if step == "mask" else message
+    )
+    session.go()
+    assert list(revealed(session, VICTIM).values()).count(None) == 3 > CORRUPT
     np.testing.assert_array_equal(session.total, plain_sum(session.setting, session.vectors, session.setting.names))
 
 
@@ -226,11 +248,12 @@ def test_a_server_that_substitutes_contributions_cannot_make_the_tag() -> None:
     message = session.replies["mask"][VICTIM]
     held = session.parties[VICTIM]._memory._known
     assert held.held[owner].contribution == known[owner, VICTIM]
+    told = seeds.dealers_digest(dealers)
     guesses = (
         message.tags[place],  # what the owner made with the server's contribution
-        seeds.dealers_tag(known[owner, VICTIM], known[VICTIM, owner], digest, owner, VICTIM, dealers),
-        seeds.dealers_tag(known[owner, VICTIM], known[owner, VICTIM], digest, owner, VICTIM, dealers),
-        seeds.dealers_tag(known[owner, VICTIM], bytes(32), digest, owner, VICTIM, dealers),
+        seeds.dealers_tag(known[owner, VICTIM], known[VICTIM, owner], digest, owner, VICTIM, told),
+        seeds.dealers_tag(known[owner, VICTIM], known[owner, VICTIM], digest, owner, VICTIM, told),
+        seeds.dealers_tag(known[owner, VICTIM], bytes(32), digest, owner, VICTIM, told),
     )
     for guess in guesses:
         session.parties[VICTIM]._memory._known = held
@@ -240,7 +263,8 @@ def test_a_server_that_substitutes_contributions_cannot_make_the_tag() -> None:
 
 
 def test_a_tag_depends_on_everything() -> None:
-    base = (bytes(32), b"\x01" * 32, bytes(32), "a", "b", ("a", "b", "c"))
+    digest = seeds.dealers_digest
+    base = (bytes(32), b"\x01" * 32, bytes(32), "a", "b", digest(("a", "b", "c")))
     changed = [
         (b"\x02" * 32, *base[1:]),
         (base[0], b"\x02" * 32, *base[2:]),
@@ -249,14 +273,16 @@ def test_a_tag_depends_on_everything() -> None:
         (*base[:3], "c", "b", base[5]),
         (*base[:3], "a", "c", base[5]),
         (*base[:3], "b", "a", base[5]),
-        (*base[:5], ("a", "b")),
-        (*base[:5], ("a", "b", "c", "d")),
-        (*base[:5], ("ab", "c")),
+        (*base[:5], digest(("a", "b"))),
+        (*base[:5], digest(("a", "b", "c", "d"))),
+        (*base[:5], digest(("ab", "c"))),
     ]
     tags = [seeds.dealers_tag(*arguments) for arguments in (base, *changed)]
     assert len(set(tags)) == len(tags)
     assert {len(tag) for tag in tags} == {16}
-    assert seeds.dealers_tag(*base) != seeds.pair_seed(*base[:5])
+    key = seeds._derive(base[0] + base[1], base[2], "tacit secagg dealers tag", ("a", "b"), 32)
+    told = hashlib.sha256(b"tacit/1 tacit secagg dealers tag\x00a\x00b\x00c\x00").digest()
+    assert tags[0] == hmac.digest(key, told, "sha256")[:16]
 
 
 # --- a party that cheats with its tags

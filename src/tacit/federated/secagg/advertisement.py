@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from cryptography.hazmat.primitives import hpke
 
 from tacit import canonical
 from tacit.errors import IdentityError
+from tacit.federated.secagg.checking import first_fault
 from tacit.federated.secagg.messages import Advertisement, Roster
 from tacit.federated.secagg.setting import Setting
 from tacit.federated.secagg.topology import Topology, picks_fault
@@ -93,8 +95,7 @@ def roster_fault(setting: Setting, roster: Roster, own: Advertisement) -> str | 
     keys = [key for ad in roster.advertisements for key in (ad.channel_key, ad.mask_key)]
     if len(set(keys)) != len(keys):
         return "two keys on the roster are the same"
-    faults = (advertisement_fault(setting, advertisement) for advertisement in roster.advertisements)
-    fault = next((fault for fault in faults if fault), None)
+    fault = first_fault(partial(advertisement_fault, setting), roster.advertisements)
     return fault or _neighbourhood_fault(setting, roster, own)
 
 

@@ -9,12 +9,13 @@ have the argument that no two sets can get there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
 from tacit import canonical
 from tacit.errors import IdentityError
+from tacit.federated.secagg.checking import first_fault
 from tacit.federated.secagg.messages import Confirmation, Confirmations, Survivors
 from tacit.federated.secagg.setting import Setting
 from tacit.keys import Identity
@@ -80,8 +81,7 @@ def confirmations_fault(setting: Setting, view: View, confirmations: Confirmatio
         return "the confirmations are not by survivors of the committee, each once, in the agreement's order"
     if len(names) < setting.quorum:
         return f"{len(names)} confirmations are fewer than {setting.quorum}"
-    faults = (confirmation_fault(setting, view, confirmation) for confirmation in confirmations.confirmations)
-    return next((fault for fault in faults if fault), None)
+    return first_fault(partial(confirmation_fault, setting, view), confirmations.confirmations)
 
 
 def _signed_bytes(setting: Setting, view: View) -> bytes:

@@ -7,30 +7,44 @@ after the server has reported its owner as dropped.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from tacit.federated.secagg import seeds
 from tacit.federated.secagg.setting import Setting, Words
-from tacit.kernels.masks import add_mask, subtract_mask
+from tacit.kernels.masks import apply_masks
 
 
-def add_self_mask(vector: Words, setting: Setting, seed: bytes) -> None:
-    """Add the self mask of a party with self-mask seed `seed`, in place."""
-    add_mask(vector, seeds.self_seed(seed, setting.digest))
+@dataclass
+class Masks:
+    """The masks to put on one vector, gathered first, since all together go over it faster than one by one.
 
-
-def remove_self_mask(vector: Words, setting: Setting, seed: bytes) -> None:
-    """Undo `add_self_mask`, in place."""
-    subtract_mask(vector, seeds.self_seed(seed, setting.digest))
-
-
-def add_pair_mask(
-    vector: Words, setting: Setting, roster_digest: bytes, party: str, sent: bytes, peer: str, received: bytes
-) -> None:
-    """Put the mask between `party`, whose vector this is, and `peer` on it, in place.
-
-    `sent` and `received` are the contributions from party to peer and back. What `peer` puts on its own vector
-    is the negative, so masking for the two sides in turn changes nothing.
+    The methods name whose mask it is and what it is for; `apply` puts all of them on.
     """
-    if setting.positions[party] < setting.positions[peer]:
-        add_mask(vector, seeds.pair_seed(sent, received, roster_digest, party, peer))
-    else:
-        subtract_mask(vector, seeds.pair_seed(received, sent, roster_digest, peer, party))
+
+    setting: Setting
+    roster_digest: bytes
+    _added: list[bytes] = field(default_factory=list, repr=False)
+    _subtracted: list[bytes] = field(default_factory=list, repr=False)
+
+    def add_self_mask(self, seed: bytes) -> None:
+        """Add the self mask of a party with self-mask seed `seed`."""
+        self._added.append(seeds.self_seed(seed, self.setting.digest))
+
+    def remove_self_mask(self, seed: bytes) -> None:
+        """Undo `add_self_mask`."""
+        self._subtracted.append(seeds.self_seed(seed, self.setting.digest))
+
+    def add_pair_mask(self, party: str, sent: bytes, peer: str, received: bytes) -> None:
+        """Add the mask between `party`, whose vector this is, and `peer`.
+
+        `sent` and `received` are the contributions from party to peer and back. What `peer` puts on its own vector
+        is the negative, so masking for the two sides in turn changes nothing.
+        """
+        if self.setting.positions[party] < self.setting.positions[peer]:
+            self._added.append(seeds.pair_seed(sent, received, self.roster_digest, party, peer))
+        else:
+            self._subtracted.append(seeds.pair_seed(received, sent, self.roster_digest, peer, party))
+
+    def apply(self, vector: Words) -> None:
+        """Put the masks on `vector`, in place."""
+        apply_masks(vector, self._added, self._subtracted)

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacit.errors import IdentityError, ProtocolError
-from tacit.federated.secagg import advertisement, confirmation, masking, pieces, seeds, shamir
+from tacit.federated.secagg import advertisement, confirmation, pieces, seeds, shamir
 from tacit.federated.secagg.confirmation import View
+from tacit.federated.secagg.masking import Masks
 from tacit.federated.secagg.memory import Memory
 from tacit.federated.secagg.messages import (
     Advertisement,
@@ -263,12 +264,12 @@ class AggregationParty:
         return opened
 
     def _put_masks(self, vector: Words, known: _Shared, sent: dict[str, bytes], received: dict[str, Dealt]) -> Words:
-        masked = np.array(vector, order="C")
-        masking.add_self_mask(masked, self._setting, known.secrets.seed)
+        masks = Masks(self._setting, known.roster_digest)
+        masks.add_self_mask(known.secrets.seed)
         for peer, dealt in received.items():
-            masking.add_pair_mask(
-                masked, self._setting, known.roster_digest, self._identity.name, sent[peer], peer, dealt.contribution
-            )
+            masks.add_pair_mask(self._identity.name, sent[peer], peer, dealt.contribution)
+        masked = np.array(vector, order="C")
+        masks.apply(masked)
         return masked
 
     def _tags(
@@ -277,15 +278,12 @@ class AggregationParty:
         """Return the tags for our holders, and those that we expect from the ones whose shares we hold."""
         if self._setting.graph is None:
             return (), {}
-        own, digest = self._identity.name, known.roster_digest
+        own, digest, told = self._identity.name, known.roster_digest, seeds.dealers_digest(dealers)
         holders = [name for name in known.topology.holders(own, dealers) if name != own]
         owners = [name for name in known.topology.held(own, dealers) if name != own]
-        ours = (
-            seeds.dealers_tag(sent[name], received[name].contribution, digest, own, name, dealers) for name in holders
-        )
+        ours = (seeds.dealers_tag(sent[name], received[name].contribution, digest, own, name, told) for name in holders)
         theirs = {
-            name: seeds.dealers_tag(received[name].contribution, sent[name], digest, name, own, dealers)
-            for name in owners
+            name: seeds.dealers_tag(received[name].contribution, sent[name], digest, name, own, told) for name in owners
         }
         return tuple(ours), theirs
 

@@ -18,8 +18,9 @@ from typing import NoReturn
 import numpy as np
 
 from tacit.errors import ProtocolError
-from tacit.federated.secagg import masking, pieces, seeds, shamir
+from tacit.federated.secagg import pieces, seeds, shamir
 from tacit.federated.secagg.confirmation import View
+from tacit.federated.secagg.masking import Masks
 from tacit.federated.secagg.messages import Advertisement, Piece, Unmasking
 from tacit.federated.secagg.pieces import Route
 from tacit.federated.secagg.seeds import KemKeys
@@ -74,7 +75,7 @@ def recover_sum(ledger: Ledger, unmaskings: Mapping[str, Unmasking]) -> Words:
     Raises:
         ProtocolError: names who dealt what does not fit together.
     """
-    total = np.array(ledger.total)
+    masks = Masks(ledger.setting, ledger.view.roster_digest)
     seed_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.survivors}
     root_shares: dict[str, dict[str, bytes]] = {owner: {} for owner in ledger.view.dropped}
     withheld: dict[str, set[str]] = {owner: set() for owner in ledger.view.survivors}
@@ -90,9 +91,11 @@ def recover_sum(ledger: Ledger, unmaskings: Mapping[str, Unmasking]) -> Words:
     for owner, shares in seed_shares.items():
         if len(shares) < ledger.setting.threshold and withheld[owner]:
             _blame_for_withheld(ledger, owner, withheld[owner], shares)
-        masking.remove_self_mask(total, ledger.setting, _recover_seed(ledger, owner, shares))
+        masks.remove_self_mask(_recover_seed(ledger, owner, shares))
     for owner, shares in root_shares.items():
-        _remove_pair_masks(ledger, total, owner, *_recover_root(ledger, owner, shares))
+        _remove_pair_masks(ledger, masks, owner, *_recover_root(ledger, owner, shares))
+    total = np.array(ledger.total)
+    masks.apply(total)
     return total & total.dtype.type(2**ledger.setting.word_bits - 1)
 
 
@@ -110,7 +113,7 @@ def _held(ledger: Ledger, party: str) -> tuple[tuple[str, ...], tuple[str, ...]]
     return held(party, ledger.view.survivors), held(party, ledger.view.dropped)
 
 
-def _remove_pair_masks(ledger: Ledger, total: Words, dropped: str, root: bytes, keys: KemKeys) -> None:
+def _remove_pair_masks(ledger: Ledger, masks: Masks, dropped: str, root: bytes, keys: KemKeys) -> None:
     # The survivors' masks against `dropped` cancel against those that it would have put on its own vector.
     digest = ledger.view.roster_digest
     survivors = set(ledger.view.survivors)
@@ -123,7 +126,7 @@ def _remove_pair_masks(ledger: Ledger, total: Words, dropped: str, root: bytes, 
         received = pieces.open_contribution(ledger.pieces[peer][dropped], Route(digest, peer, dropped), keys)
         if received is None:
             _blame(peer, f"what it sealed for {dropped!r} is not the contribution that it committed to")
-        masking.add_pair_mask(total, ledger.setting, digest, dropped, sent, peer, received)
+        masks.add_pair_mask(dropped, sent, peer, received)
 
 
 def _recover_seed(ledger: Ledger, owner: str, shares: dict[str, bytes]) -> bytes:

@@ -94,14 +94,19 @@ def pair_seed(from_first: bytes, from_second: bytes, roster_digest: bytes, first
 
 
 def dealers_tag(
-    from_owner: bytes, from_holder: bytes, roster_digest: bytes, owner: str, holder: str, dealers: Iterable[str]
+    from_owner: bytes, from_holder: bytes, roster_digest: bytes, owner: str, holder: str, told: bytes
 ) -> bytes:
-    """Return the tag by which `owner` tells `holder`, and nobody else, that its masks are against these dealers.
+    """Return the tag by which `owner` tells `holder` alone that its masks are against the dealers of digest `told`.
 
     Its key follows from both contributions, apart from their pairwise seed.
     """
     key = _derive(from_owner + from_holder, roster_digest, TAG_DOMAIN, (owner, holder), 32)
-    return hmac.digest(key, _names(*dealers), "sha256")[:TAG_BYTES]
+    return hmac.digest(key, told, "sha256")[:TAG_BYTES]
+
+
+def dealers_digest(dealers: Iterable[str]) -> bytes:
+    """Return the hash of U1, once for all the tags that it goes into."""
+    return hashlib.sha256(frame(TAG_DOMAIN, _names(*dealers))).digest()
 
 
 def self_seed(seed: bytes, setting_digest: bytes) -> bytes:
