@@ -3,8 +3,9 @@
 Run: python benchmarks/aggregation.py [--repeat 5] [--plot] [--only FIRST_WORDS_OF_A_CASE]
 
 Both sides do the same: numbers in [-8, 8] to 2^22 levels with stochastic rounding, masks, dropouts after masking, and
-the mean back as numbers; each is checked against the true one. Each run is a process of its own, on one thread unless
-the table says otherwise, ours and the peer's in turn. Ours also pays, on the clock, for writing and reading every
+the mean back as numbers; each is checked against the true one. Each run is a process of its own, ours and the peer's in
+turn, that may use all cores: ours does for masks and signatures, the peer for shares. A line more has both of them
+pinned to one core. Ours also pays, on the clock, for writing and reading every
 message; the peer hands over objects. The identities' keys last for years and are made before the clock starts.
 """
 
@@ -24,6 +25,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import aggregation_run
@@ -95,9 +97,8 @@ def aes_rate(threads: int = 1) -> float:
 
 
 def compare(case: Case, repeat: int, rate: float, table: Table) -> Iterator[dict[str, object]]:
-    """Ours and the peer's runs in turn, medians; then ours in two processes, which has no line in the JSON."""
-    pairs = [(ours(case), flower(case)) for _ in range(repeat)]
-    mine, theirs = (median(side) for side in zip(*pairs, strict=True))
+    """Ours and the peer's runs in turn, medians; then both on one core."""
+    mine, theirs = in_turn(case, repeat)
     floor = mine.expanded / rate
     for name, scale, unit, own, peer in (
         ("time", 1, "s", mine.seconds, theirs.seconds),
@@ -105,9 +106,27 @@ def compare(case: Case, repeat: int, rate: float, table: Table) -> Iterator[dict
         ("bytes down", 1e6, "MB", mine.down, theirs.down),
     ):
         yield line(table, f"{case}: {name}", own / scale, peer / scale, unit, floor if name == "time" else None)
-    two, floor = median(ours(case, 2) for _ in range(repeat)), mine.expanded / aes_rate(2)
-    figures = f"{two.seconds:.3g}", "", f"{theirs.seconds / two.seconds:.1f}", "s"
-    table.add_row("   ours in 2 processes", *figures, f"{floor:.3g}", f"{two.seconds / floor:.1f}")
+    with one_core():
+        mine, theirs = in_turn(case, repeat)
+        floor = mine.expanded / aes_rate()
+    yield line(table, f"{case}: time on one core", mine.seconds, theirs.seconds, "s", floor)
+
+
+def in_turn(case: Case, repeat: int) -> tuple[Outcome, Outcome]:
+    pairs = [(ours(case), flower(case)) for _ in range(repeat)]
+    mine, theirs = (median(side) for side in zip(*pairs, strict=True))
+    return mine, theirs
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Keep this process, and those that it starts, to one core."""
+    every = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(every)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, every)
 
 
 def large(repeat: int, table: Table) -> Iterator[dict[str, object]]:
@@ -127,7 +146,7 @@ def line(table: Table, case: str, own: float, peer: float, unit: str, floor: flo
 
 
 def plot() -> None:
-    """Time by clients and by length, on one thread; the peer up to where it takes minutes."""
+    """Time by clients and by length; the peer up to where it takes minutes."""
     import matplotlib.pyplot as plt
 
     clients = [Case(n, 100_000, 3 * n // 10, 3 * n // 10) for n in (10, 20, 50, 100, 200, 500, 1_000)]
@@ -143,7 +162,7 @@ def plot() -> None:
             panel.loglog([getattr(case, attribute) for case in drawn], times, marker=marker, label=label)
         panel.grid(which="major", alpha=0.3)
         panel.legend(frameon=False)
-    panels[0].set(xlabel="clients", ylabel="seconds, one thread", title="100,000 numbers, 30% dropping")
+    panels[0].set(xlabel="clients", ylabel="seconds", title="100,000 numbers, 30% dropping")
     panels[1].set(xlabel="numbers", title="32 clients, 10 dropping")
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PLOT, dpi=120)
@@ -161,11 +180,14 @@ def main() -> None:
     arguments.add_argument("--only", default="", help="run only the cases that begin like this")
     arguments.add_argument("--plot", action="store_true", help=f"draw {PLOT.name} as well")
     given = arguments.parse_args()
-    rate = aes_rate()
+    rate = aes_rate(len(os.sched_getaffinity(0)))
     title = (
-        f"medians of {given.repeat}; one thread unless it says 2 processes; 1% and at least one client corrupt (ours)\n"
+        f"medians of {given.repeat}; all {len(os.sched_getaffinity(0))} cores unless it says one; 1% and at least one "
+        "client corrupt (ours)\n"
     )
-    title += f"floor: masks at {rate / 1e9:.3g} GB/s of AES-128-CTR a thread; flwr: threshold of a majority, all shares"
+    title += (
+        f"floor: masks at {rate / 1e9:.3g} GB/s of AES-128-CTR on all cores; flwr: threshold of a majority, all shares"
+    )
     table = Table("case", "ours", "flwr 1.42", "ratio", "unit", "floor", "times", box=None, title=title)
     results: list[dict[str, object]] = []
     for case in COMPARED:

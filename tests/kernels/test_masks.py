@@ -124,7 +124,7 @@ def test_all_masks_at_once_are_each_in_turn(kind: type, length: int) -> None:
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 5])
 def test_however_many_cores_there_are(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masks, "_cores", lambda: cores)
+    monkeypatch.setattr(masks, "cores", lambda: cores)
     vector = np.zeros(2**21 + 11, np.uint32)
     masks.apply_masks(vector, [b"a" * 16, b"b" * 16], [b"c" * 16])
     plain = masks.expand(b"a" * 16, vector.size, np.uint32) + masks.expand(b"b" * 16, vector.size, np.uint32)

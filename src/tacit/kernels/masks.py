@@ -61,7 +61,7 @@ def apply_masks(vector: Array, added: Sequence[bytes], subtracted: Sequence[byte
     operations = [(np.add, seed) for seed in added] + [(np.subtract, seed) for seed in subtracted]
     for _, seed in operations:
         _check_seed(seed)
-    workers = min(_cores(), MOST_WORKERS, words.nbytes * len(operations) // WORTH_A_THREAD)
+    workers = min(cores(), MOST_WORKERS, words.nbytes * len(operations) // WORTH_A_THREAD)
     if workers < 2:
         _apply_all(words, 0, operations)
         return
@@ -139,7 +139,8 @@ def _keystream(seed: bytes, start: int = 0) -> CipherContext:
 
 
 @cache
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from tacit.kernels.masks import cores
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ MOST_THREADS = 8
 
 def first_fault(check: Callable[[T], str | None], items: Sequence[T]) -> str | None:
     """Return what `check` finds wrong with the first of `items` that it finds fault with, or None."""
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    threads = min(cores(), MOST_THREADS)
     if len(items) < WORTH_THREADS or threads == 1:
         return next((fault for item in items if (fault := check(item))), None)
     with ThreadPoolExecutor(threads) as pool:
