@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from tacit.federated.descent import Descent
 from tacit.federated.plan import Plan, make_plan
 from tacit.federated.privacy import ExactNoise, SeededNoise
 from tacit.federated.robust import assign
+from tacit.federated.statistics import scaling_from
 from tacit.federated.training import FederatedTraining
 from tacit.federated.validation import split
 from tacit.study import Agreement, Convolution, Model
@@ -450,3 +453,34 @@ def test_another_process_goes_on_with_groups() -> None:
             again = FederatedTraining(agreement, plan, tables[0], agreement.names[0])
             again.restore(parties[0].state(), 3)
     assert again.state() == parties[0].state()
+
+
+def test_whatever_all_groups_send_a_step_is_no_longer_than_honest_parties_could_make_it() -> None:
+    settings = {"unit": "party", "epsilon": 1000.0, "delta": 1e-3, "test_seed": 1}
+    agreement = make_agreement(parties=9, poisoning=1, clip=0.5, max_rows=40, **settings)
+    training, plan, _ = start(agreement, party="party-0")
+    words = training.contribution(plan.steps[0])
+    training.apply_groups(plan.steps[0], [words, words, words], [1, 1, 1])
+    before, step = training._training.parameters, plan.steps[1]
+    encoding = step.encoding
+    huge = np.full(encoding.length, 2 ** (encoding.word_bits - 1) - 1).astype(encoding.dtype)
+    training.apply_groups(step, [huge] * 3, [3, 3, 3])
+    noise = encoding.noise_scale / math.sqrt(3) * (math.sqrt(encoding.length) + 8)
+    bound = encoding.norm_bound * (1 + noise / encoding.units)
+    assert np.linalg.norm(encoding.to_reals(huge)) / 3 > 1.5 * bound
+    assert 0.5 * bound < np.linalg.norm(training._training.parameters - before) < bound
+
+
+@pytest.mark.parametrize(("poisoning", "noisy"), [(0, 9.0), (1, 9 * math.pi / 2)])
+def test_statistics_are_shrunk_by_the_noise_that_a_median_leaves(poisoning: int, noisy: float) -> None:
+    agreement = make_agreement(parties=9, features=8, unit="record", test_seed=2, poisoning=poisoning)
+    plan, table = make_plan(agreement), make_table(agreement.data, 150)
+    training, step = FederatedTraining(agreement, plan, table, "party-0"), plan.steps[0]
+    words = [training.contribution(step) for _ in range(2 * poisoning + 1)]
+    counts = [9 // len(words)] * len(words)
+    training.apply_groups(step, words, counts)
+    reals = np.array([step.encoding.to_reals(each) for each in words])
+    total = np.median(reals, axis=0) * len(words)
+    expected = scaling_from(total, step, agreement.data.feature_low, agreement.data.feature_high, noisy)
+    assert training._scaling.mean == pytest.approx(expected.mean)
+    assert training._scaling.deviation == pytest.approx(expected.deviation)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tacit.errors import ProtocolError
+from tacit.errors import FormatError, ProtocolError
 from tacit.run.continuing import Mark, Start, first_uncharged, start_of, who_can_start
 from tacit.study import Log
 
@@ -93,3 +93,11 @@ def test_counts_what_any_unfinished_run_was_charged_for(tmp_path):
     assert first_uncharged([first]) == 2
     assert first_uncharged([second, first]) == 4
     assert first_uncharged([done]) == 0
+
+
+@pytest.mark.parametrize("body", [{}, {"step": "1"}, {"step": True}, {"step": -1}, {"step": 10**12}, {"step": 1.5}])
+def test_a_release_of_no_step_is_refused_with_its_place(tmp_path, body):
+    log = Log(tmp_path / "run.jsonl")
+    log.append("release", body)
+    with pytest.raises(FormatError, match=r"run\.jsonl: entry 0 is a release of no step"):
+        first_uncharged([log])

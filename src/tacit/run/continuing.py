@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tacit.errors import ProtocolError
+from tacit.errors import FormatError, ProtocolError
 from tacit.federated.privacy.accountant import RELEASE
 from tacit.study import Log
+from tacit.study.log import Entry
 
 SEALED = "sealed"
 STEP = "join"
+MAX_STEPS = 2**31
 
 
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -48,8 +50,16 @@ def first_uncharged(logs: Iterable[Log]) -> int:
     for log in logs:
         entries = list(log)
         if not any(entry.kind == SEALED for entry in entries):
-            charged += [entry.body["step"] + 1 for entry in entries if entry.kind == RELEASE]
+            charged += [_step(entry, log) + 1 for entry in entries if entry.kind == RELEASE]
     return max(charged)
+
+
+def _step(entry: Entry, log: Log) -> int:
+    step = entry.body.get("step")
+    if isinstance(step, int) and not isinstance(step, bool) and 0 <= step < MAX_STEPS:
+        return step
+    where = log.path or "the log in the store"
+    raise FormatError(f"{where}: entry {entry.index} is a release of no step of any plan")
 
 
 def start_of(joins: Claims) -> Start:

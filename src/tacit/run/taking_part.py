@@ -45,6 +45,7 @@ def take_part(
             result = serve_party(study, identity, table, channel, emit)
         return RunReport(result.bundle, result.fixed_point).write(out)
     study.use_store(identity.name, store)
+    study.run_logs(identity.name)  # a store that cannot be used is found out before the parties come
     with _listener(study, identity, listen) as listener:
         return RunReport(serve_coordinator(study, listener.accept, emit), None).write(out)
 

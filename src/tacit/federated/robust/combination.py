@@ -63,7 +63,7 @@ def honest_norm(encoding: Encoding, contributions: int, parties: int, groups: in
 
     Each of its `parties` adds at most `contributions` of norm `norm_bound`, and its share of the noise. A vector of
     independent coordinates that are sub-Gaussian with parameter s, as discrete Gaussians are (Canonne, Kamath and
-    Steinke 2020, corollary 17), is longer than s (sqrt(length) + sqrt(2 t)) with probability exp(-t) at most (Hsu,
+    Steinke 2020), is longer than s (sqrt(length) + sqrt(2 t)) with probability exp(-t) at most (Hsu,
     Kakade and Zhang 2012, theorem 1).
     """
     unit = encoding.norm_bound / encoding.units
