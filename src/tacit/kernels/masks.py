@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from tacit.kernels.arrays import Array, checked
 
 SEED = 16  # bytes
-CHUNK = 2**18  # bytes of keystream made at once
+CHUNK = 2**17  # bytes of keystream made at once: with as much of the vector, it stays in the second cache
 BLOCK = 16  # bytes of AES
 WORTH_A_THREAD = 2**22  # bytes of keystream for which a thread of its own gains more than it costs
 MOST_WORKERS = 8
@@ -66,9 +66,13 @@ def apply_masks(vector: Array, added: Sequence[bytes], subtracted: Sequence[byte
         _apply_all(words, 0, operations)
         return
     step = -(-words.size // workers // BLOCK) * BLOCK  # whole blocks of the cipher, and so of the keystream
-    starts = range(0, words.size, step)
-    with ThreadPoolExecutor(len(starts)) as pool:
-        list(pool.map(lambda start: _apply_all(words[start : start + step], start, operations), starts))
+    first, *others = range(0, words.size, step)
+    # This thread works too: where it only waited, the system often put two new threads on the core that it was on.
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        rest = [pool.submit(_apply_all, words[start : start + step], start, operations) for start in others]
+        _apply_all(words[first : first + step], first, operations)
+        for part in rest:
+            part.result()
 
 
 def expand(seed: bytes, length: int, dtype: npt.DTypeLike) -> Array:

@@ -183,12 +183,15 @@ def frame(domain: str, message: bytes) -> bytes:
 _TRIAL = x25519.X25519PrivateKey.from_private_bytes(bytes(32))
 
 
-def sealing_key(raw: bytes) -> hpke.MLKEM768X25519PublicKey:
+def sealing_key(raw: bytes, *, tried: bool = True) -> hpke.MLKEM768X25519PublicKey:
     """Return the HPKE key of 32 bytes of X25519 followed by 1,184 bytes of ML-KEM-768.
+
+    Who seals to it at once may leave it untried: sealing to a point of low order is a ValueError then.
 
     Raises:
         ValueError: malformed, or a point of low order (RFC 7748, section 6.1), to which nothing can be sealed.
     """
     first = x25519.X25519PublicKey.from_public_bytes(raw[:32])
-    _TRIAL.exchange(first)
+    if tried:
+        _TRIAL.exchange(first)
     return hpke.MLKEM768X25519PublicKey(mlkem.MLKEM768PublicKey.from_public_bytes(raw[32:]), first)

@@ -58,13 +58,15 @@ class SealingKeys:
     mask: hpke.MLKEM768X25519PublicKey
 
 
-def sealing_keys(advertisement: Advertisement) -> SealingKeys | None:
-    """Return the keys of an advertisement, or None if nothing can be sealed to one of them."""
+def sealing_keys(advertisement: Advertisement, *, tried: bool = True) -> SealingKeys:
+    """Return the keys of an advertisement.
+
+    Raises:
+        ValueError: nothing can be sealed to one of them; if they are not `tried`, sealing may be the first to say so.
+    """
     # X25519 has points of low order, which parse and then refuse every exchange (RFC 7748, section 6.1).
-    try:
-        return SealingKeys(sealing_key(advertisement.channel_key), sealing_key(advertisement.mask_key))
-    except ValueError:
-        return None
+    keys = (sealing_key(key, tried=tried) for key in (advertisement.channel_key, advertisement.mask_key))
+    return SealingKeys(*keys)
 
 
 def advertisement_fault(setting: Setting, advertisement: Advertisement) -> str | None:
@@ -78,8 +80,17 @@ def advertisement_fault(setting: Setting, advertisement: Advertisement) -> str |
     return picks_fault(setting, ad.party, ad.picks)
 
 
+def keys_fault(advertisement: Advertisement) -> str | None:
+    """Return what is wrong with the keys of an advertisement, or None."""
+    try:
+        sealing_keys(advertisement)
+    except ValueError:
+        return unusable(advertisement.party)
+    return None
+
+
 def unusable(party: str) -> str:
-    """Return what is wrong with an advertisement that `sealing_keys` cannot read."""
+    """Return what is wrong with an advertisement to whose keys nothing can be sealed."""
     return f"{party!r} advertises a key that nothing can be sealed to"
 
 

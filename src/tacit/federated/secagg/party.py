@@ -226,10 +226,13 @@ class AggregationParty:
         }
 
     def _seal(self, dealt: Dealt, digest: bytes, peer: Advertisement) -> Piece:
-        keys = advertisement.sealing_keys(peer)
-        if keys is None:
-            raise ProtocolError(advertisement.unusable(peer.party), culprit=self._setting.coordinator, step="share")
-        return pieces.seal_piece(dealt, Route(digest, self._identity.name, peer.party), keys)
+        try:
+            keys = advertisement.sealing_keys(peer, tried=False)
+            return pieces.seal_piece(dealt, Route(digest, self._identity.name, peer.party), keys)
+        except ValueError:
+            fault = advertisement.unusable(peer.party)
+        # Not in the handler above: no chain leads to what was being sealed.
+        raise ProtocolError(fault, culprit=self._setting.coordinator, step="share")
 
     def _inbox_fault(self, inbox: Inbox, known: _Shared) -> str | None:
         own, dealers = self._identity.name, inbox.dealers

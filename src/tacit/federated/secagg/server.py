@@ -99,9 +99,7 @@ class AggregationServer:
             if keys[ad.channel_key] + keys[ad.mask_key] > 2:
                 return f"a key that {ad.party!r} advertises is advertised twice"
             fault = advertisement.advertisement_fault(self._setting, ad)
-            if fault is None and advertisement.sealing_keys(ad) is None:
-                return advertisement.unusable(ad.party)
-            return fault
+            return fault or advertisement.keys_fault(ad)
 
         everyone = self._setting.names
         good = self._gather("advertise", advertisements, everyone, self._setting.minimum_survivors, fault)
