@@ -4,8 +4,9 @@ Run: python benchmarks/aggregation.py [--repeat 5] [--plot] [--only FIRST_WORDS_
 
 Both sides do the same: numbers in [-8, 8] to 2^22 levels with stochastic rounding, masks, dropouts after masking, and
 the mean back as numbers; each is checked against the true one. Each run is a process of its own, ours and the peer's in
-turn, that may use all cores: ours does for masks and signatures, the peer for shares. A line more has both of them
-pinned to one core. Ours also pays, on the clock, for writing and reading every
+turn, that may use all cores: ours does for masks and signatures, the peer for shares. One line more has our parties in
+two processes, as nothing but one interpreter's lock keeps them from both cores; another has both sides pinned to one
+core. Ours also pays, on the clock, for writing and reading every
 message; the peer hands over objects. The identities' keys last for years and are made before the clock starts.
 """
 
@@ -106,6 +107,8 @@ def compare(case: Case, repeat: int, rate: float, table: Table) -> Iterator[dict
         ("bytes down", 1e6, "MB", mine.down, theirs.down),
     ):
         yield line(table, f"{case}: {name}", own / scale, peer / scale, unit, floor if name == "time" else None)
+    spread = median(ours(case, 2) for _ in range(repeat))
+    yield line(table, f"{case}: time, our parties in 2 processes", spread.seconds, theirs.seconds, "s", floor)
     with one_core():
         mine, theirs = in_turn(case, repeat)
         floor = mine.expanded / aes_rate()

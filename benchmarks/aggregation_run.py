@@ -68,7 +68,7 @@ def quantise(vector: np.ndarray, draw: np.random.Generator, kind: np.dtype) -> n
         part = np.clip(vector[start : start + 2**14], -CLIPPING, CLIPPING).astype(np.float64)
         part += CLIPPING
         part *= (LEVELS - 1) / (2 * CLIPPING)
-        part += draw.random(part.size)
+        part += draw.random(part.size, np.float32)
         words[start : start + part.size] = part
     return words
 

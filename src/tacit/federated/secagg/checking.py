@@ -10,7 +10,7 @@ from tacit.kernels.masks import cores
 
 T = TypeVar("T")
 
-WORTH_THREADS = 8
+WORTH_THREADS = 16
 MOST_THREADS = 8
 
 
