@@ -1,0 +1,57 @@
+"""Multi-party computation: three parties train and classify on shares, and nobody sees data, model or what lies
+between.
+
+`Shared` is an array that is used like one of numpy's; `train` and `evaluate` are whole programs on sessions, which
+`run_locally` opens in one process and `neighbours` with `open_session` between machines. Security is an argument
+without a default. See docs/mpc.md.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tacit.mpc.local import run_locally
+    from tacit.mpc.network import neighbours
+    from tacit.mpc.session import Session, open_session
+    from tacit.mpc.shared import Shared, Truth
+    from tacit.mpc.storage import Storage
+    from tacit.mpc.training.settings import Settings
+    from tacit.mpc.training.train import DenseModel, Part, Split, train
+
+_HOMES = {
+    "DenseModel": "training.train",
+    "Part": "training.train",
+    "Session": "session",
+    "Settings": "training.settings",
+    "Shared": "shared",
+    "Split": "training.train",
+    "Storage": "storage",
+    "Truth": "shared",
+    "neighbours": "network",
+    "open_session": "session",
+    "run_locally": "local",
+    "train": "training.train",
+}
+
+__all__ = [
+    "DenseModel",
+    "Part",
+    "Session",
+    "Settings",
+    "Shared",
+    "Split",
+    "Storage",
+    "Truth",
+    "neighbours",
+    "open_session",
+    "run_locally",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"tacit.mpc.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'tacit.mpc' has no attribute {name!r}")

@@ -1,0 +1,118 @@
+"""How the claims of one prover over one ring are folded: which follows from public sizes, with its costs and its error.
+
+As few folds as the error allows, since each costs two rounds; and in each as few rows as suffice, since each costs two
+elements on the wire.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from math import prod
+
+from tacit.kernels.weighting import DEGREE
+from tacit.mpc.galois import Extension
+from tacit.mpc.pending import Claims
+
+SEED = 16  # bytes
+BUDGET = 250  # chances of 2^-48 that all folds together may use: under 2^-40 with what the weights use
+MOST_ROWS = {"arithmetic": 32, "binary": 64}
+WORD = 8  # bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One verification.
+
+    batches: how many terms and how many words the elementwise claims have; matrices: their sides (m, k, n); rows: into
+    how many the elementwise claims are cut before the first fold, 1 where there is none; folds: the rows of the further
+    folds; last: elements that are left for the final one.
+    """
+
+    extension: Extension
+    batches: tuple[tuple[int, int], ...]
+    matrices: tuple[tuple[int, int, int], ...]
+    rows: int
+    folds: tuple[int, ...]
+    last: int
+
+    def row_words(self, batch: int) -> int:
+        """Words in each row of a batch."""
+        return -(-self.batches[batch][1] // self.rows)
+
+    @property
+    def length(self) -> int:
+        """Elements of the vectors after the first fold."""
+        return _length(self.extension, self.batches, self.matrices, self.rows)
+
+    @property
+    def fold_count(self) -> int:
+        """Folds in all, with the first and the final one."""
+        return (self.rows > 1) + len(self.folds) + 1
+
+    @property
+    def rounds(self) -> int:
+        """1 for the weights, 2 for each fold."""
+        return 1 + 2 * self.fold_count
+
+    @property
+    def bytes_sent(self) -> tuple[int, int, int]:
+        """Bytes that the prover, the left and the right verifier send."""
+        element = WORD * self.extension.wire_words
+        inner = (self.rows, *self.folds) if self.rows > 1 else self.folds
+        prover = element * (sum(2 * rows - 2 for rows in inner) + 2 * self.last)
+        return prover, SEED + 2 * element, SEED + WORD * len(inner) + 2 * element
+
+    @property
+    def error_terms(self) -> dict[str, int]:
+        """What each step adds to the chance that a false claim passes, in units of 2^-48."""
+        terms = {"weights": 2}
+        if self.rows > 1:
+            terms["first fold"] = 2 * self.rows - 2
+        terms |= {f"fold {number}": 2 * rows - 2 for number, rows in enumerate(self.folds, start=1)}
+        return terms | {"final fold": 2 * self.last + 1}
+
+    @property
+    def error(self) -> Fraction:
+        """The chance, at most, that a false claim passes."""
+        return Fraction(sum(self.error_terms.values()), 2**DEGREE)
+
+
+def plan(extension: Extension, claims: Claims) -> Plan | None:
+    """The plan for claims of these shapes; None where there is nothing to verify.
+
+    Raises ValueError where there are too many for the error to stay below 2^-40.
+    """
+    counts: dict[int, int] = {}
+    for record in claims.elementwise:
+        if size := prod(record.shape):
+            counts[record.terms] = counts.get(record.terms, 0) + size
+    batches = tuple(sorted(counts.items()))
+    matrices = tuple(sides for sides in (record.sides for record in claims.matrices) if sides[0] * sides[2])
+    if not batches and not matrices:
+        return None
+    return _cheapest(extension, batches, matrices)
+
+
+@lru_cache(maxsize=64)
+def _cheapest(
+    extension: Extension, batches: tuple[tuple[int, int], ...], matrices: tuple[tuple[int, int, int], ...]
+) -> Plan:
+    for count in range(1, BUDGET // 4):
+        for rows in range(2, min(MOST_ROWS[extension.ring], BUDGET // (2 * count)) + 1):
+            first = rows if batches and count > 1 else 1
+            length = _length(extension, batches, matrices, first)
+            folds = (rows,) * (count - (2 if first > 1 else 1))
+            for _ in folds:
+                length = extension.row_length(length, rows)
+            if length <= rows:
+                return Plan(extension, batches, matrices, first, folds, length)
+    raise ValueError("too many products for one verification: verify more often")
+
+
+def _length(
+    extension: Extension, batches: tuple[tuple[int, int], ...], matrices: tuple[tuple[int, int, int], ...], rows: int
+) -> int:
+    elements = sum(terms * -(-words // rows) * extension.unit for terms, words in batches)
+    return max(1, elements + sum(2 * inner for _, inner, _ in matrices))
