@@ -8,7 +8,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from tacit.bundle import Bundle, Manifest, NoisyRelease, Outcome, PrivacyLedger, Proposal, container, propose, sign
+from tacit.bundle import (
+    Bundle,
+    Manifest,
+    NoisyRelease,
+    Outcome,
+    PrivacyLedger,
+    Proposal,
+    Rounds,
+    container,
+    propose,
+    sign,
+)
 from tacit.bundle.container import Sections
 from tacit.bundle.manifest import SIGNING_DOMAIN
 from tacit.graph import Graph, Linear, Sigmoid
@@ -178,6 +189,7 @@ def world(tmp_path_factory) -> World:
         content_key=hashlib.sha256(b"content key").digest(),
         salt=hashlib.sha256(b"salt").digest(),
         ledger=LEDGER,
+        rounds=Rounds(5, 5),
         log=log.head,
         signers=SIGNERS,
     )

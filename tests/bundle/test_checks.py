@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 import pytest
 
-from tacit.bundle import Evidence, Holder, Manifest, container, propose, verify
+from tacit.bundle import Evidence, Holder, Manifest, Rounds, container, propose, verify
 from tacit.bundle.manifest import SIGNING_DOMAIN
 from tacit.keys import Identity
 from tacit.study import AgreementSignature, Head
@@ -36,7 +36,7 @@ def test_an_honest_bundle_holds_in_every_row(world):
         "identities",
         *[f"agreement signed by {name}" for name in ("ash", "birch", "cedar", "dogwood")],
         *[f"result signed by {name}" for name in ("ash", "birch", "cedar")],
-        *["signers", "model", "holders", "privacy", "trust", "log", "payload", "evidence", "keys pinned"],
+        *["signers", "model", "rounds", "holders", "privacy", "trust", "log", "payload", "evidence", "keys pinned"],
     ]
 
 
@@ -216,6 +216,34 @@ def test_nobody_signed(world):
 @pytest.mark.parametrize(("name", "value"), [("task", "regression"), ("kind", "mlp")])
 def test_model_that_was_not_agreed_on(world, name, value):
     only(world.conspire(model=replace(world.manifest.model, **{name: value})), "model", f"its {name} is {value!r}")
+
+
+@pytest.mark.parametrize("rounds", [Rounds(4, 4), Rounds(6, 5), Rounds(5, 6), Rounds(5, -1)])
+def test_rounds_that_cannot_be(world, rounds):
+    only(world.conspire(rounds=rounds), "rounds", "cannot be: the agreement plans 5")
+
+
+def rounds_row(data):
+    return next(row for row in verify(data).rows if row.check == "rounds")
+
+
+def test_rounds_that_were_lost_are_shown(world, tmp_path):
+    assert rounds_row(world.data)[1:] == ("holds", "5 of 5 planned rounds of training are in the model")
+    some = rounds_row(world.conspire(rounds=Rounds(5, 2)))
+    assert (some.result, some.detail[:6]) == ("holds", "2 of 5")
+    assert some.detail.endswith("the others were lost when a run broke off")
+    study = world.another_study(
+        tmp_path / "study",
+        lambda text: text.replace("rounds = 5", "rounds = 5\nvalidation_share = 0.2\npatience = 2"),
+    )
+    stopped = rounds_row(world.sealed(world.outcome(study=study, rounds=Rounds(5, 2))))
+    assert stopped.detail.endswith("or left out by early stopping")
+
+
+def test_a_model_of_no_round_is_a_loud_warning(world):
+    none = rounds_row(world.conspire(rounds=Rounds(5, 0)))
+    assert none.result == "warning"
+    assert "NO ROUND" in none.detail
 
 
 def holders(world, *names):

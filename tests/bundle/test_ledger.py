@@ -61,6 +61,23 @@ def test_each_fault_is_named(world, changes, reason):
     assert any(reason in fault for fault in found), found
 
 
+@pytest.mark.parametrize(
+    ("taken", "rounds", "holds"),
+    [(2, 3, True), (3, 1, True), (2, 5, False), (2, 4, False), (1, 3, False), (4, 1, False), (10**30, 1, False)],
+)
+def test_statistics_that_were_taken_again_are_paid_for_with_rounds(world, taken, rounds, holds):
+    """Statistics of multiplier 6 cost as much as 1.8 rounds of multiplier 8, and so two of them."""
+    releases = (NoisyRelease("statistics", taken, 6.0, 2.0), NoisyRelease("round", rounds, 8.0, 1.06))
+    found = faults(replace(world.own.ledger, releases=releases), agreement_of(world))
+    assert (found == []) == holds, found
+
+
+def test_a_price_beyond_numbers_is_a_fault_like_others(world):
+    releases = (NoisyRelease("statistics", 2, 5e-324, 2.0), NoisyRelease("round", 5, 1e300, 1.06))
+    found = faults(replace(world.own.ledger, releases=releases), agreement_of(world))
+    assert any("releases is not what" in fault for fault in found)
+
+
 def test_earlier_runs_may_have_spent_too(world):
     """So the ledger may state more than its own releases cost, up to the budget."""
     quiet = (STATISTICS, NoisyRelease("round", 5, 90.0, 1.0))

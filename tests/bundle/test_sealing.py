@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from tacit import canonical
-from tacit.bundle import Evidence, Holder, Manifest, NoisyRelease, check_proposal, propose, sign
+from tacit.bundle import Evidence, Holder, Manifest, NoisyRelease, Rounds, check_proposal, propose, sign
 from tacit.bundle.manifest import SEALING_DOMAIN, SIGNING_DOMAIN
 from tacit.bundle.sealing import sealing_context, unseal
 from tacit.errors import AgreementError, FormatError, IdentityError, ProtocolError
@@ -89,6 +89,7 @@ ALL_FIELDS = {
     *("holders[0].name", "holders[0].key", "holders[1].name", "holders[1].key", "log.size", "log.root"),
     *("privacy.unit", "privacy.adjacency", "privacy.epsilon_budget", "privacy.epsilon_spent", "privacy.delta"),
     *("privacy.void", "privacy.releases", "privacy.releases[1].noise_multiplier", "trust.corrupt", "trust.dropping"),
+    *("rounds.planned", "rounds.taken"),
 }
 
 
@@ -132,6 +133,7 @@ def test_a_lie_of_each_of_our_own_values_is_named(world):
         "content_key": (bytes(32), "model.payload_digest"),
         "salt": (bytes(32), "model.commitment"),
         "ledger": (replace(world.own.ledger, epsilon_spent=3.5), "privacy.epsilon_spent"),
+        "rounds": (Rounds(5, 4), "rounds.taken"),
         "log": (Head(6, bytes(32)), "log.size"),
         "signers": (("ash", "birch", "dogwood"), "signers[2]"),
         "evidence": ((Evidence("proof", "1", bytes(32), 1),), "evidence"),

@@ -1,11 +1,18 @@
 """A Flower grid within this process: every message goes to the ClientApp in a thread, as a SuperNode would have it."""
 
+import socket
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from flwr.app import Context, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class ThreadGrid(Grid):

@@ -1,6 +1,9 @@
 """A long-lived process answers short-lived ones at a socket that only its own user reaches."""
 
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,3 +65,40 @@ def test_a_place_that_is_taken_says_so(place):
     place.write_text("")
     with pytest.raises(TacitError, match="cannot listen at"):
         Post(place, bytes)
+
+
+def test_no_more_are_answered_at_once_than_there_are_places_and_the_others_wait(place, monkeypatch):
+    monkeypatch.setattr(post, "MAX_QUESTIONS", 2)
+    inside, most, gate = [], [], threading.Event()
+
+    def answer(question):
+        inside.append(question)
+        most.append(len(inside))
+        gate.wait(20)
+        inside.remove(question)
+        return question
+
+    with Post(place, answer), ThreadPoolExecutor(6) as threads:
+        asked = [threads.submit(ask, place, bytes([number]), 30) for number in range(6)]
+        while len(inside) < 2:
+            time.sleep(0.01)
+        gate.set()
+        assert [each.result() for each in asked] == [bytes([number]) for number in range(6)]
+    assert max(most) == 2
+
+
+def test_it_goes_on_where_the_system_has_no_thread_left_for_a_moment(place, monkeypatch):
+    start, refused = threading.Thread.start, []
+
+    def unwilling(thread):
+        if thread.name == "tacit post: one" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", unwilling)
+    with Post(place, lambda question: question):
+        with pytest.raises(TacitError):
+            ask(place, b"x", 2)
+        assert ask(place, b"x", 10) == b"x"
+    assert refused

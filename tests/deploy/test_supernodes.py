@@ -21,7 +21,7 @@ from tacit.run import new_study
 from tacit.study import Study
 from tacit.study.drafting import Choices
 
-from ..run.test_resuming import SCHEMA, charged
+from ..run.breaking_off import SCHEMA, charged
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ class Member:
         )
         threading.Thread(target=self._hear, args=(self.process,), daemon=True).start()
 
-    def wait_for(self, kind, seconds=150, **body):
+    def wait_for(self, kind, seconds=300, **body):
         def heard():
             return any(event.get("event") == kind and body.items() <= event.items() for event in self.events)
 
@@ -113,6 +113,7 @@ def members(here):
     everyone = {CARRIER: Member(folder, CARRIER)}
     place = study.agreement.coordinator
     while True:  # nodes that come before they are registered are turned away, and try again later
+        assert everyone[CARRIER].process.poll() is None, everyone[CARRIER].events
         with contextlib.suppress(OSError), socket.create_connection((place.host, place.port), timeout=1):
             break
         time.sleep(0.2)
@@ -133,7 +134,7 @@ def test_a_supernode_killed_and_a_party_lost_in_mid_round_and_training_finishes(
     members["west"].kill()
     left = [name for name in NAMES if name != "west"]
     for name in (*left, CARRIER):
-        members[name].wait_for("done", seconds=240)
+        members[name].wait_for("done", seconds=300)
     bundles = {(folder / f"{name}.tacit").read_bytes() for name in (*left, CARRIER)}
     assert len(bundles) == 1
     study = Study.load(folder / "study")

@@ -282,12 +282,14 @@ def test_where_nothing_is_private_updates_weigh_by_rows(rows: int) -> None:
 def test_where_nothing_is_private_training_that_diverges_says_so() -> None:
     agreement = make_agreement("regression", local_steps=300, learning_rate=1000.0)
     contributor, _ = make_contributor(agreement)
-    with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
-        contributor.total(random_parameters(agreement), round_encoding(agreement))
+    with pytest.raises(
+        AgreementError, match=r"diverged in round 7 of .*training.learning_rate = 1000, .*local_steps = 300"
+    ):
+        contributor.total(random_parameters(agreement), round_encoding(agreement), index=7)
     agreement = make_agreement()
     contributor, _ = make_contributor(agreement)
-    with pytest.raises(AgreementError, match=r"diverged: lower training.learning_rate"):
-        contributor.total(BEYOND, round_encoding(agreement))
+    with pytest.raises(AgreementError, match=r"diverged in round 3 of .*training.learning_rate"):
+        contributor.total(BEYOND, round_encoding(agreement), index=3)
 
 
 # Under these some rows have an output beyond all numbers, and others have not.

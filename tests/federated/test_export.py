@@ -8,7 +8,15 @@ import torch
 from msgspec.structs import replace
 
 from tacit.errors import AgreementError, GraphError
-from tacit.federated.export import check_export, float_outputs, layers_of, predictions, to_graph
+from tacit.federated.export import (
+    check_export,
+    check_numbers,
+    final_graph,
+    float_outputs,
+    layers_of,
+    predictions,
+    to_graph,
+)
 from tacit.federated.models import initial_parameters, losses, make_module, set_parameters, targets
 from tacit.federated.plan import parameter_count
 from tacit.federated.statistics import Scaling
@@ -141,6 +149,37 @@ def test_weights_that_do_not_fit_are_refused() -> None:
     agreement = make_agreement()
     with pytest.raises(GraphError):
         to_graph(agreement, np.full(4, 1e300), SCALING)
+
+
+def test_a_trained_model_that_does_not_fit_is_an_error_that_names_the_settings() -> None:
+    agreement = make_agreement(rounds=9, learning_rate=3.0)
+    assert final_graph(agreement, np.ones(4), SCALING).fraction_bits == agreement.model.fraction_bits
+    wanted = r"in round 9 of 9: .* model.fraction_bits = 16 \(layer .*\)\. Lower .* training.learning_rate = 3,"
+    with pytest.raises(AgreementError, match=wanted):
+        final_graph(agreement, np.full(4, 1e12), SCALING)
+
+
+def test_numbers_a_little_beyond_may_come_back_and_far_beyond_stop_training() -> None:
+    agreement, beyond = make_agreement(rounds=9), 1e9
+    with pytest.raises(GraphError):
+        to_graph(agreement, np.full(4, beyond), SCALING)
+    check_numbers(agreement, np.full(4, beyond), SCALING, 2)
+    with pytest.raises(AgreementError, match="in round 2 of 9: the model is far beyond"):
+        check_numbers(agreement, np.full(4, 1000 * beyond), SCALING, 2)
+    coarse = replace(agreement, model=replace(agreement.model, fraction_bits=8))
+    check_numbers(coarse, np.full(4, beyond), SCALING, 2)
+
+
+@pytest.mark.parametrize("low", [-1e11, 0.0])
+def test_a_label_that_does_not_fit_is_found_before_training(low: float) -> None:
+    """Also where its middle, with which the model begins, would."""
+    agreement = make_agreement("regression")
+    label = replace(agreement.data.columns[-1], low=low, high=1e11 if low else 2e9)
+    wide = replace(agreement, data=replace(agreement.data, columns=(*agreement.data.columns[:-1], label)))
+    with pytest.raises(
+        AgreementError, match=r"kind 'linear' cannot be exported: .*fraction_bits is 16, and the largest"
+    ):
+        check_export(wide)
 
 
 @pytest.fixture(params=["cnn", "torch"])

@@ -17,6 +17,7 @@ from tacit.federated.plan import (
     layer_widths,
     make_plan,
     parameter_count,
+    releases_of,
     round_shape,
     statistics_shape,
     unknown_shares,
@@ -281,6 +282,27 @@ def test_releases_from_a_later_step_leave_out_what_went_before() -> None:
     assert sum(plan.releases().values()) == 6
     assert sum(plan.releases(4).values()) == 2
     assert plan.releases(6) == {}
+
+
+@pytest.mark.parametrize("unit", ["record", "party"])
+@pytest.mark.parametrize(("rounds", "share"), [(30, 0.1), (30, 0.5), (7, 0.01), (1, 0.1), (100, 0.25)])
+def test_statistics_taken_again_and_fewer_rounds_cost_no_more_than_the_plan(
+    unit: str, rounds: int, share: float
+) -> None:
+    agreement = make_agreement(unit=unit, rounds=rounds, statistics_share=share)
+    plan = make_plan(agreement)
+    price, whole = plan.statistics_in_rounds, plan.releases()
+    assert price == math.ceil(rounds * share / (1 - share) - 1e-6)
+    again = releases_of([plan.steps[0], plan.steps[0], *plan.steps[1 + price :]])
+    one_more = releases_of([plan.steps[0], plan.steps[0], *plan.steps[price:]])
+    accountant = Accountant(agreement.privacy)
+    assert accountant.fits(whole)
+    assert accountant.fits(again)
+    assert not accountant.fits(one_more)
+
+
+def test_without_noise_statistics_taken_again_cost_no_round() -> None:
+    assert make_plan(make_agreement(rounds=5)).statistics_in_rounds == 0
 
 
 def test_the_digest_tells_plans_apart() -> None:

@@ -162,6 +162,6 @@ def test_has_neither_rows_nor_totals_nor_the_model_on_its_disk(people, quick):
             if hasattr(layer, field):
                 assert getattr(layer, field).tobytes()[:8] not in text
     assert {key for entry in Log(written[0]) for key in entry.body} <= {
-        *("agreement", "run", "participants", "histories", "start", "continues"),
+        *("agreement", "run", "participants", "histories", "start", "lost", "continues"),
         *("step", "kind", "multiplier", "survivors", "sha256", "sums"),
     }

@@ -8,7 +8,7 @@ from tacit import canonical
 from tacit.errors import ProtocolError
 from tacit.federated.blinding import GROUP_KEY_BYTES
 from tacit.federated.plan import make_plan
-from tacit.run.continuing import Mark
+from tacit.run.continuing import BEGINNING, Claim, Mark
 from tacit.run.joining import (
     GRANT_DOMAIN,
     JOIN_DOMAIN,
@@ -29,7 +29,7 @@ HISTORY = b"\x07" * 32
 class Party:
     def __init__(self, people, study, name):
         self.identity = people.identities[name]
-        self.joining = Joining(study, make_plan(study.agreement), self.identity, HISTORY, (), 0)
+        self.joining = Joining(study, make_plan(study.agreement), self.identity, HISTORY, Claim((BEGINNING,), 0, 0))
         self.join = self.joining.join()
 
 
@@ -128,12 +128,20 @@ def test_a_join_in_anothers_name_is_none(parties, study, plan):
         ({"step": 99}, "a step that the plan does not have"),
         ({"marks": (Mark(bytes(32), 99, 1, bytes(32)),)}, "a step that the plan does not have"),
         ({"marks": (Mark(bytes(32), -1, 1, bytes(32)),)}, "a step that the plan does not have"),
+        ({"lost": -1}, "counts sums of the statistics that cannot be"),
+        ({"lost": 2**31}, "counts sums of the statistics that cannot be"),
+        ({"lost": 1}, "would begin with no round left"),
         ({"study": bytes(32)}, "joins under another agreement"),
     ],
 )
 def test_a_party_that_signs_what_cannot_be_is_refused(parties, study, plan, changes, reason):
     assert join_fault(study, plan, parties["west"].join.signed) is None
     assert reason in join_fault(study, plan, signed(parties["west"], **changes))
+
+
+def test_who_holds_the_statistics_needs_no_round_to_pay_for_them(parties, study, plan):
+    held = signed(parties["west"], marks=(Mark(bytes(32), 0, 1, bytes(32)),), step=1, lost=1)
+    assert join_fault(study, plan, held) is None
 
 
 def test_a_join_signed_for_another_purpose_is_none(parties, study, plan):
@@ -155,6 +163,18 @@ def test_grants_are_the_signed_ones_for_all_others(parties, study):
     ):
         assert "to every other party" in grants_fault(study, Join(join.signed, grants))
     assert "other grants than it sends" in grants_fault(study, Join(join.signed, {**join.grants, "east": flip(east)}))
+
+
+def test_nobody_begins_with_who_claims_a_step_that_others_do_not_know_of(people, tmp_path):
+    """The coordinator leaves such a one out; if it does not, the parties refuse."""
+    study = people.study(tmp_path / "study", rounds=8)
+    parties = {name: Party(people, study, name) for name in NAMES}
+    mark = Mark(b"\x01" * 32, 0, 3, bytes(32))
+    everyone = together(parties)
+    joins = [signed(parties[name], marks=(mark,), step=1) for name in NAMES]
+    assert parties["north"].joining.begin(replace(everyone, joins=tuple(joins))).start.step == 1
+    joins[3] = signed(parties["west"], marks=(mark,), step=3)
+    refused(parties["north"], replace(everyone, joins=tuple(joins)), "too few of the others know", culprit="west")
 
 
 def test_the_leaders_grants_are_those_that_it_signed(parties):
@@ -207,10 +227,10 @@ def test_the_runs_id_covers_every_join(study, parties):
     everyone = together(parties)
     ids = {run_identity(study, everyone)[0], run_identity(study, together(parties, NAMES[1:]))[0]}
     west = parties["west"]
-    for changes in ({"nonce": bytes(32)}, {"history": bytes(32)}, {"grants": bytes(32)}, {"step": 1}):
+    for changes in ({"nonce": bytes(32)}, {"history": bytes(32)}, {"grants": bytes(32)}, {"step": 1}, {"lost": 1}):
         joins = (*everyone.joins[:-1], signed(west, **changes))
         ids.add(run_identity(study, replace(everyone, joins=joins))[0])
-    assert len(ids) == 6
+    assert len(ids) == 7
 
 
 def test_the_runs_id_covers_the_agreement(people, study, parties, tmp_path):

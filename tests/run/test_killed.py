@@ -15,7 +15,7 @@ from tacit.run import new_study
 from tacit.study import Study
 from tacit.study.drafting import Choices
 
-from .test_resuming import SCHEMA, charged
+from .breaking_off import SCHEMA, charged
 
 pytestmark = pytest.mark.slow
 

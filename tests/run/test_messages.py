@@ -28,7 +28,7 @@ from tacit.run.messages import (
 from tacit.wire import decode, encode
 
 SIGNATURE = bytes(3373)
-BODY = JoinBody("north", *[bytes(32)] * 6, (Mark(bytes(32), 1, 4, bytes(32)),), 2)
+BODY = JoinBody("north", *[bytes(32)] * 6, (Mark(bytes(32), 1, 4, bytes(32)),), 2, 0)
 JOIN = SignedJoin(BODY, SIGNATURE)
 GRANTS = {"east": bytes(GRANT_BYTES), "south": bytes(GRANT_BYTES)}
 FROM_PARTIES = [

@@ -82,7 +82,8 @@ def test_another_start_is_another_history(study):
     after = Mark(b"\x01" * 32, 3, 9, bytes(32))
     heads = {begun(study, "north").head.root, begun(study, "east", start=Start(4, after)).head.root}
     heads.add(begun(study, "south", start=Start(5, after)).head.root)
-    assert len(heads) == 3
+    heads.add(begun(study, "west", start=Start(5, after, lost=1)).head.root)
+    assert len(heads) == 4
 
 
 def test_what_was_charged_is_on_the_disk_before_anything_leaves(study, step):
@@ -106,7 +107,7 @@ def test_history_covers_all_earlier_runs_of_this_member_alone(study, step):
 
 
 def test_a_mark_is_the_head_after_the_step(study, step):
-    record = begun(study)
+    record = begun(study, start=Start(0, None, lost=2))
     record.total(step, [NAMES], [b"words"])
     mark = record.mark(step)
-    assert (mark.run, mark.step, Head(mark.size, mark.root)) == (RUN, step.index, record.head)
+    assert (mark.run, mark.step, mark.lost, Head(mark.size, mark.root)) == (RUN, step.index, 2, record.head)

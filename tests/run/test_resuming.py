@@ -1,131 +1,17 @@
 """A run that broke off goes on where it was: nothing is charged twice, and at most the round under way is lost."""
 
-import itertools
-import pickle
-from collections import Counter
-
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tacit.bundle import verify
-from tacit.data import Column, Schema, Table
-from tacit.errors import BudgetError, FormatError, ProtocolError, TacitError
-from tacit.keys import Identity
-from tacit.run import coordinator_steps, new_study, party_steps
+from tacit.bundle import Rounds, verify
+from tacit.errors import ProtocolError
+from tacit.federated.privacy import Accountant
 from tacit.run.checkpoint import Checkpoint
-from tacit.run.continuing import Start
-from tacit.study import Study
-from tacit.study.drafting import Choices
+from tacit.run.continuing import AHEAD, Start
+from tacit.run.joining import Joining
 
-NAMES = ("north", "east", "south", "west")
-ROUNDS = 4
-MESSAGES_OF_A_STEP = 5
-SCHEMA = Schema(
-    label="ill",
-    columns=(
-        Column(name="age", kind="number", low=0.0, high=100.0),
-        Column(name="ill", kind="category", values=("no", "yes")),
-    ),
-    max_rows=100,
-)
-
-
-@pytest.fixture(scope="module")
-def identities():
-    return {name: Identity.new(name) for name in (*NAMES, "carrier")}
-
-
-@pytest.fixture(scope="module")
-def tables():
-    draw = np.random.default_rng(3)
-    features = {name: draw.uniform(0, 100, (30, 1)) for name in NAMES}
-    return {name: Table(x, (x[:, 0] > 50).astype(np.int64), SCHEMA, f"{name}.csv") for name, x in features.items()}
-
-
-@pytest.fixture(scope="module")
-def make_study(identities, tmp_path_factory):
-    def make(unit="record") -> Study:
-        budget = {"epsilon": 4.0, "delta": 1e-5} if unit != "none" else {"epsilon": 0.0, "delta": 0.0}
-        choices = Choices(
-            name="trial",
-            purpose="a test",
-            address="localhost:9440",
-            rounds=ROUNDS,
-            corrupt=1,
-            dropping=1,
-            unit=unit,
-            **budget,
-        )
-        folder = tmp_path_factory.mktemp("resuming") / "study"
-        study = new_study(
-            folder, choices, [identities[name].public for name in NAMES], identities["carrier"].public, SCHEMA
-        )
-        for name in NAMES:
-            study.sign(identities[name])
-        return study
-
-    return make
-
-
-class Attempt:
-    """One attempt at a run; everything stops dead when the coordinator speaks for the `until`-th time.
-
-    What it then says still reaches those in `heard`: some may know a total, or have been charged, when others have not.
-    """
-
-    def __init__(self, study, identities, tables, names=NAMES):
-        self.events = {name: [] for name in (*names, "carrier")}
-        self.results, self.errors, self.bundle = {}, {}, None
-        self._parties = {
-            name: party_steps(study, identities[name], tables[name], self.events[name].append) for name in names
-        }
-        self._coordinator = coordinator_steps(study, self.events["carrier"].append)
-
-    def go(self, until=None, heard=()):
-        next(self._coordinator)
-        answers = {}
-        for name in list(self._parties):
-            self._speak(name, None, answers)
-        for said in itertools.count(1):
-            try:
-                outgoing = self._coordinator.send(answers)
-            except StopIteration as end:
-                self.bundle = end.value
-                break
-            answers = {}
-            for name, message in outgoing.items():
-                if name in self._parties and (said != until or name in heard):
-                    self._speak(name, message, answers)
-            if said == until:
-                break
-        for steps in (*self._parties.values(), self._coordinator):
-            steps.close()
-        return self
-
-    def _speak(self, name, message, answers):
-        try:
-            steps = self._parties[name]
-            answers[name] = next(steps) if message is None else steps.send(message)
-        except StopIteration as end:
-            self.results[name] = end.value
-            del self._parties[name]
-        except TacitError as error:
-            self.errors[name] = error
-            del self._parties[name]
-
-    def joined(self, name="north"):
-        return next(event.body for event in self.events[name] if event.kind == "joined")
-
-
-def charged(study, name) -> Counter:
-    logs = study.run_logs(name)
-    return Counter(entry.body["step"] for log in logs for entry in log if entry.kind == "release")
-
-
-def read_again(study) -> Study:
-    return Study.load(study.folder)
+from .breaking_off import MESSAGES_OF_A_STEP, NAMES, ROUNDS, Attempt, charged, read_again
 
 
 @pytest.mark.parametrize("unit", ["record", "none"])
@@ -145,30 +31,39 @@ def test_goes_on_from_any_message_of_a_round(make_study, identities, tables, uni
         assert again.bundle.manifest.privacy.epsilon_spent <= 4.0
 
 
+def runs_to_some_end(study, identities, tables, until=None, heard=()):
+    """An attempt, in which nothing but a lack of parties stops anybody."""
+    attempt = Attempt(read_again(study), identities, tables)
+    try:
+        attempt.go(until, heard)
+    except ProtocolError:
+        assert not attempt.results
+    assert not [error for error in attempt.errors.values() if not isinstance(error, ProtocolError)]
+    return attempt
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    stops=st.lists(
-        st.tuples(st.integers(2 + MESSAGES_OF_A_STEP, 34), st.sets(st.sampled_from(NAMES))), min_size=1, max_size=4
-    )
-)
+@given(stops=st.lists(st.tuples(st.integers(1, 34), st.sets(st.sampled_from(NAMES))), min_size=1, max_size=3))
 @pytest.mark.slow
 def test_however_often_and_wherever_it_stops(make_study, identities, tables, stops):
-    """The statistics are through; from there on, any number of stops, each reaching only some of the parties."""
+    """Any number of stops, each reaching only some of the parties; three in the statistics leave one round."""
     study = make_study()
     for until, heard in stops:
-        attempt = Attempt(read_again(study), identities, tables).go(until, heard)
-        assert not [error for error in attempt.errors.values() if not isinstance(error, ProtocolError)]
+        attempt = runs_to_some_end(study, identities, tables, until, heard)
         if attempt.results:
             break
     else:
-        attempt = Attempt(read_again(study), identities, tables).go()
+        attempt = runs_to_some_end(study, identities, tables)
+        assert attempt.bundle is not None
     for result in attempt.results.values():
         assert verify(result.bundle.encode(), study=study).holds
     if attempt.bundle is not None:
-        assert set(attempt.results) == set(NAMES)
+        assert len(attempt.results) >= len(NAMES) - 1
     for name in NAMES:
-        assert max(charged(study, name).values()) == 1
-        assert max(charged(study, name)) <= ROUNDS
+        counts = charged(study, name)
+        assert all(counts[step] <= 1 for step in range(1, ROUNDS + 1))
+        assert max(counts, default=0) <= ROUNDS
+        assert Accountant(study.agreement.privacy, study.run_logs(name)).epsilon <= study.agreement.privacy.epsilon
 
 
 def test_what_one_party_knows_more_is_given_up(make_study, identities, tables):
@@ -221,8 +116,8 @@ def test_a_coordinator_that_joins_those_who_share_no_step_is_refused(make_study,
     Attempt(study, identities, tables).go(until=2 + 2 * MESSAGES_OF_A_STEP)
     for path in study.member_folder("west").iterdir():
         path.unlink()
-    monkeypatch.setattr("tacit.run.coordinator.who_can_start", tuple)
-    monkeypatch.setattr("tacit.run.coordinator.start_of", lambda claims: Start(2, None))
+    monkeypatch.setattr("tacit.run.coordinator.left_out", lambda claims, enough, corrupt: {})
+    monkeypatch.setattr("tacit.run.coordinator.start_of", lambda claims, corrupt: Start(2, None))
     again = Attempt(read_again(study), identities, tables)
     with pytest.raises(ProtocolError):
         again.go()
@@ -230,11 +125,39 @@ def test_a_coordinator_that_joins_those_who_share_no_step_is_refused(make_study,
     assert all("holds no step" in str(error) for error in again.errors.values())
 
 
-def test_without_a_finished_step_the_budget_is_gone_and_it_says_so(make_study, identities, tables):
+# What the coordinator says in the first sum: participants, roster, inboxes, survivors, confirmations, total.
+
+
+def test_one_who_claims_steps_that_nobody_began_cannot_end_training(make_study, identities, tables, monkeypatch):
+    """West says that it was charged for the last round. The others go on without it, and lose none of theirs."""
     study = make_study()
-    Attempt(study, identities, tables).go(until=4)
-    with pytest.raises(BudgetError, match="agree on a new study"):
-        next(party_steps(read_again(study), identities["north"], tables["north"], lambda event: None))
+    Attempt(study, identities, tables).go(until=1 + 3 * MESSAGES_OF_A_STEP, heard=NAMES)
+
+    class Liar(Joining):
+        def __init__(self, study, plan, identity, history, claim):
+            super().__init__(study, plan, identity, history, claim._replace(step=len(plan.steps)))
+
+    again = Attempt(read_again(study), identities, tables)
+    with monkeypatch.context() as patch:
+        patch.setattr("tacit.run.party.Joining", Liar)
+        join = next(again.parties["west"])
+    again.parties["west"] = (each for each in [join])
+    again.go()
+    assert set(again.results) == {"north", "east", "south"}
+    assert again.bundle.manifest.rounds == Rounds(ROUNDS, ROUNDS)
+    dropped = [event.body for event in again.events["carrier"] if event.kind == "dropped"]
+    assert dropped == [{"party": "west", "reason": AHEAD}]
+
+
+def test_who_lost_its_folder_does_not_make_the_others_begin_anew(make_study, identities, tables):
+    study = make_study("none")
+    Attempt(study, identities, tables).go(until=2 + 3 * MESSAGES_OF_A_STEP)
+    for name in ("south", "west"):
+        for path in study.member_folder(name).iterdir():
+            path.unlink()
+    again = Attempt(read_again(study), identities, tables)
+    with pytest.raises(ProtocolError, match="missing, where the agreement tolerates 1"):
+        again.go()
 
 
 def test_a_finished_run_is_not_continued(make_study, identities, tables):
@@ -259,78 +182,3 @@ def test_killed_between_its_last_entry_and_forgetting_has_only_the_sealing_to_re
     assert {name: charged(study, name) for name in NAMES} == before
     assert again.bundle.open(identities["north"]).digest == first.bundle.open(identities["north"]).digest
     assert Checkpoint(study, identities["north"]).marks == ()
-
-
-@pytest.fixture
-def broken_off(make_study, identities, tables):
-    study = make_study()
-    Attempt(study, identities, tables).go(until=2 + 2 * MESSAGES_OF_A_STEP)
-    return study
-
-
-def test_a_checkpoint_is_for_its_owner_alone(broken_off, identities):
-    path = broken_off.member_folder("north") / "checkpoint"
-    assert path.stat().st_mode & 0o777 == 0o600
-    kept = Checkpoint(broken_off, identities["north"])
-    assert [mark.step for mark in kept.marks] == [1, 0]
-    assert "hidden" in repr(kept)
-    assert "hidden" in repr(kept.kept[0])
-    other = broken_off.member_folder("east") / "checkpoint"
-    other.write_bytes(path.read_bytes())
-    with pytest.raises(FormatError, match="cannot be used"):
-        Checkpoint(broken_off, identities["east"])
-
-
-def test_a_checkpoint_that_another_wrote_is_refused(broken_off, identities):
-    """Anyone can seal to a public key; only the owner can sign what is in it."""
-    checkpoint = Checkpoint(broken_off, identities["north"])
-    forged = Checkpoint.__new__(Checkpoint)
-    forged.__dict__ = {**checkpoint.__dict__, "kept": ()}
-
-    class Forger:
-        public = identities["north"].public
-        sign = staticmethod(identities["east"].sign)
-
-    forged._identity = Forger()
-    forged.keep(checkpoint.marks[0], b"a state of my choice")
-    with pytest.raises(FormatError, match="is false"):
-        Checkpoint(broken_off, identities["north"])
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda data: data[:-1],
-        lambda data: b"",
-        lambda data: data + b"\x00",
-        lambda data: bytes([data[0] ^ 1]) + data[1:],
-    ],
-)
-def test_a_damaged_checkpoint_says_what_to_do(broken_off, identities, spoil):
-    path = broken_off.member_folder("north") / "checkpoint"
-    path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(FormatError, match="remove it to give up the run"):
-        Checkpoint(broken_off, identities["north"])
-
-
-def test_a_checkpoint_of_another_version_is_refused(broken_off, identities, monkeypatch):
-    checkpoint = Checkpoint(broken_off, identities["north"])
-    with monkeypatch.context() as patch:
-        patch.setattr("tacit.run.checkpoint.FORMAT", "tacit-checkpoint/2")
-        checkpoint.keep(checkpoint.marks[0], checkpoint.state(checkpoint.marks[0]))
-    with pytest.raises(FormatError, match="another version"):
-        Checkpoint(broken_off, identities["north"])
-
-
-def test_a_checkpoint_that_cannot_be_removed_does_not_cost_the_bundle(broken_off, identities):
-    checkpoint = Checkpoint(broken_off, identities["north"])
-    path = broken_off.member_folder("north") / "checkpoint"
-    path.unlink()
-    path.mkdir()
-    checkpoint.forget()
-    assert checkpoint.marks == ()
-
-
-def test_a_checkpoint_is_not_pickled(broken_off, identities):
-    with pytest.raises(TypeError, match="keeps the model"):
-        pickle.dumps(Checkpoint(broken_off, identities["north"]))

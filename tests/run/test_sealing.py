@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from tacit.bundle import Manifest, verify
+from tacit.bundle.ledger import faults
 from tacit.bundle.manifest import SIGNING_DOMAIN
 from tacit.federated.plan import make_plan
 from tacit.federated.privacy.budget import epsilon_of
@@ -240,7 +241,7 @@ def test_signatures_of_others_do_not_get_into_the_bundle(people, quick):
 
 def test_the_ledger_is_of_the_whole_plan_and_true(people, study):
     plan = make_plan(study.agreement)
-    ledger = privacy_ledger(study.agreement, plan)
+    ledger = privacy_ledger(study.agreement, plan, 0)
     assert [(release.step, release.count) for release in ledger.releases] == [("statistics", 1), ("round", 1)]
     releases = {release.noise_multiplier: release.count for release in ledger.releases}
     assert ledger.epsilon_spent == epsilon_of(releases, study.agreement.privacy.delta)
@@ -254,7 +255,18 @@ def test_the_ledger_is_of_the_whole_plan_and_true(people, study):
 )
 def test_the_ledger_says_when_there_is_no_privacy(people, tmp_path, changes, void):
     agreement = people.study(tmp_path / "study", **changes).agreement
-    assert void in privacy_ledger(agreement, make_plan(agreement)).void
+    assert void in privacy_ledger(agreement, make_plan(agreement), 0).void
+
+
+def test_the_ledger_has_statistics_that_were_lost_and_the_rounds_that_pay_for_them(people, tmp_path):
+    agreement = people.study(tmp_path / "study", rounds=30).agreement
+    plan = make_plan(agreement)
+    whole, ledger = privacy_ledger(agreement, plan, 0), privacy_ledger(agreement, plan, 2)
+    given_up = 2 * plan.statistics_in_rounds
+    assert given_up > 0
+    assert [release.count for release in ledger.releases] == [3, 30 - given_up]
+    assert 0.9 * whole.epsilon_spent < ledger.epsilon_spent <= whole.epsilon_spent
+    assert faults(ledger, agreement) == []
 
 
 def test_a_test_seed_is_in_the_bundle_for_all_to_see(people, tmp_path):

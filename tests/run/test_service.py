@@ -24,7 +24,7 @@ from tacit.wire.memory import pair
 
 from .acting import COORDINATOR, own_copy
 from .acting import NAMES as FOUR
-from .test_resuming import SCHEMA, charged
+from .breaking_off import SCHEMA, charged
 
 NAMES = ("north", "east", "south")
 ROUNDS = 14
@@ -185,7 +185,7 @@ def test_each_role_has_its_service(people, tmp_path, who):
 def test_a_party_that_comes_twice_is_heard_on_its_last_channel(people, study):
     meeting = Meeting(study, people.identities)
     first, other, last = meeting.connect("north"), meeting.connect("east"), meeting.connect("north")
-    door = _Door(meeting.accept)
+    door = _Door(meeting.accept, parties=4)
     door.clear()
     taken = [door.accept(0.0) for _ in range(2)]
     assert [channel.peer.name for channel in taken] == ["east", "north"]
@@ -194,6 +194,19 @@ def test_a_party_that_comes_twice_is_heard_on_its_last_channel(people, study):
     last.send(FromParty(Done()), 1.0)
     assert taken[1].receive(FromParty, "answer", 1.0).message == Done()
     other.close()
+
+
+def test_a_party_that_comes_without_end_keeps_nobody_from_the_next_run(people, study):
+    meeting = Meeting(study, people.identities)
+    meeting.connect("east")
+
+    def accept(seconds):
+        meeting.connect("north")
+        return meeting.accept(seconds)
+
+    door = _Door(accept, parties=4)
+    door.clear()
+    assert [door.accept(0.0).peer.name for _ in range(2)] == ["east", "north"]
 
 
 def test_a_party_whose_line_breaks_gives_its_place_free_at_once(people, study):

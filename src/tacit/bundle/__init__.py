@@ -2,7 +2,7 @@
 
 from tacit.bundle.bundle import Bundle
 from tacit.bundle.ledger import NoisyRelease, PrivacyLedger
-from tacit.bundle.manifest import Evidence, Holder, Manifest, SealedModel
+from tacit.bundle.manifest import Evidence, Holder, Manifest, Rounds, SealedModel
 from tacit.bundle.report import Report, Row
 from tacit.bundle.sealing import Outcome, Proposal, check_proposal, propose, sign
 from tacit.bundle.verification import verify
@@ -17,6 +17,7 @@ __all__ = [
     "PrivacyLedger",
     "Proposal",
     "Report",
+    "Rounds",
     "Row",
     "SealedModel",
     "check_proposal",

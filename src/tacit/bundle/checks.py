@@ -14,6 +14,15 @@ from tacit.errors import FormatError, IdentityError
 from tacit.study import Study
 
 
+# What the security of a multi-party computation means, in a word and in a clause.
+SECURITY = {"active": " (abort)", "passive": " (a corrupt party only looks)"}
+HONEST = {
+    "active": "at most one of the three parties is corrupt, whatever it does",
+    "passive": "at most one of the three parties is corrupt, and follows the program",
+    "": "nothing is said of whom it holds against",
+}
+
+
 def every_check(contents: Contents, study: Study | None, pins: tuple[str, ...]) -> Iterator[Row]:
     """Make every check of a bundle whose sections could be read."""
     yield same_agreement(contents)
@@ -22,6 +31,8 @@ def every_check(contents: Contents, study: Study | None, pins: tuple[str, ...]) 
     yield from manifest_signatures(contents)
     yield attendance(contents)
     yield model(contents)
+    yield method(contents)
+    yield rounds(contents)
     yield holders(contents)
     yield privacy(contents)
     yield trust(contents)
@@ -106,6 +117,43 @@ def model(contents: Contents) -> Row:
     return judged("model", faults, f"{stated.kind}, {stated.task}; committed to as {stated.commitment.hex()}")
 
 
+def method(contents: Contents) -> Row:
+    """The model was trained by the method that the agreement names, and as securely."""
+    stated, agreement, faults = contents.manifest, contents.agreement, []
+    agreed = agreement.computation.security if agreement.computation else ""
+    for name, have, want in (
+        ("method", stated.method, agreement.training.method),
+        ("security", stated.security, agreed),
+    ):
+        if have != want:
+            faults.append(f"its {name} is {have!r}, but the agreement says {want!r}")
+    if stated.method == "federated":
+        return judged("method", faults, "trained by secure sums of what each party computes on its own rows")
+    return judged(
+        "method",
+        faults,
+        f"trained by multi-party computation, security {agreed}{SECURITY.get(agreed, '')}, one of three may be corrupt",
+    )
+
+
+def rounds(contents: Contents) -> Row:
+    """The rounds planned are the agreement's; how many are in the model is for the reader to know."""
+    stated, planned = contents.manifest.rounds, contents.agreement.training.rounds
+    if stated.planned != planned or not 0 <= stated.taken <= planned:
+        wrong = f"{stated.taken} of {stated.planned} rounds cannot be: the agreement plans {planned}"
+        return row("rounds", "fails", wrong)
+    if contents.manifest.method == "mpc":
+        faults = [] if stated.taken == planned else [f"{stated.taken} of {planned} epochs: a computation takes all"]
+        return judged("rounds", faults, f"{planned} epochs of training on shares, all that the agreement plans")
+    if not stated.taken:
+        return row("rounds", "warning", f"NO ROUND of training is in the model: all {planned} were lost")
+    why = ""
+    if stated.taken < planned:
+        why = "; the others were lost when a run broke off"
+        why += ", or left out by early stopping" if contents.agreement.training.patience else ""
+    return row("rounds", "holds", f"{stated.taken} of {planned} planned rounds of training are in the model{why}")
+
+
 def holders(contents: Contents) -> Row:
     """The model is sealed to exactly those whom the agreement names, under their agreed keys."""
     agreed = {member.name: member.key for member in contents.agreement.members}
@@ -134,6 +182,8 @@ def trust(contents: Contents) -> Row:
     stated, agreed = contents.manifest.trust, contents.agreement.trust
     wrong = "the manifest assumes another number of corrupt, dropping or poisoning parties"
     faults = [] if stated == agreed else [wrong]
+    if contents.manifest.method == "mpc":
+        return judged("trust", faults, f"rows and all that lies between are secret while {HONEST[contents.manifest.security]}")
     bearable = f"at most {agreed.corrupt} of the parties collude with the coordinator and {agreed.dropping} drop out"
     detail = f"each party's part is secret while {bearable}"
     if agreed.poisoning:

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from tacit.bundle.gaussian import least_delta
+from tacit.federated.privacy.budget import rounds_for_statistics
 from tacit.study import Agreement
 
 # How much of delta may be lost to rounding in two computations of it.
@@ -77,7 +78,7 @@ def _claim_faults(ledger: PrivacyLedger, agreement: Agreement) -> list[str]:
     if not ledger.adjacency.strip():
         found.append("adjacency is empty: a privacy claim says which data sets are neighbours")
     stated = [(release.step, release.count) for release in ledger.releases]
-    made = [("statistics", 1), ("round", agreement.training.rounds)]
+    made = _made(ledger, agreement)
     if stated != made:
         found.append(f"releases is not what the agreement's training releases, which is {made}")
     if any(release.sampling_rate != 1 for release in ledger.releases):
@@ -86,6 +87,19 @@ def _claim_faults(ledger: PrivacyLedger, agreement: Agreement) -> list[str]:
         f"release {r.step!r} has no noise, yet privacy is claimed" for r in ledger.releases if r.noise_multiplier <= 0
     ]
     return found or _cost_faults(ledger)
+
+
+def _made(ledger: PrivacyLedger, agreement: Agreement) -> list[tuple[str, int]]:
+    """Return the steps and counts that the ledger must have, given how often it says the statistics were taken.
+
+    Taken again, after a run that broke off in them, they are paid for with rounds.
+    """
+    lost, price = 0, 0
+    if len(ledger.releases) == 2 and all(release.noise_multiplier > 0 for release in ledger.releases):
+        statistics, one_round = ledger.releases
+        lost = max(statistics.count - 1, 0)
+        price = rounds_for_statistics(statistics.noise_multiplier, one_round.noise_multiplier)
+    return [("statistics", 1 + lost), ("round", agreement.training.rounds - lost * price)]
 
 
 def _cost_faults(ledger: PrivacyLedger) -> list[str]:

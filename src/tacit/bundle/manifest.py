@@ -6,7 +6,7 @@ one byte string. Every party that finished computes all of it on its own, but fo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -53,8 +53,21 @@ class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
+class Rounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many training rounds the agreement plans, and how many of them are in the model.
+
+    Others were lost when runs broke off, given up for statistics that were lost, or left out by early stopping.
+    """
+
+    planned: int
+    taken: int
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All that the signers state. `signers` and `absent` are the parties that finished and the others."""
+    """All that the signers state. `signers` and `absent` are the parties that finished and the others.
+
+    `method` is how the model was trained, and `security` that of a multi-party computation (`mpc`).
+    """
 
     format: str = FORMAT
     study: str
@@ -63,6 +76,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     signers: tuple[str, ...]
     absent: tuple[str, ...]
     model: SealedModel
+    method: Literal["federated", "mpc"] = "federated"
+    security: Literal["", "passive", "active"] = ""
+    rounds: Rounds
     holders: tuple[Holder, ...]
     privacy: PrivacyLedger
     trust: Trust

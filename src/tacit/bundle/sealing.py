@@ -21,7 +21,7 @@ from tacit import canonical
 from tacit.bundle import ledger as ledgers
 from tacit.bundle import payload as payloads
 from tacit.bundle.ledger import PrivacyLedger
-from tacit.bundle.manifest import SEALING_DOMAIN, SIGNING_DOMAIN, Evidence, Holder, Manifest, SealedModel
+from tacit.bundle.manifest import SEALING_DOMAIN, SIGNING_DOMAIN, Evidence, Holder, Manifest, Rounds, SealedModel
 from tacit.errors import AgreementError, FormatError, IdentityError, ProtocolError
 from tacit.keys import Identity
 from tacit.keys.public import SEAL_OVERHEAD
@@ -45,6 +45,7 @@ class Outcome:
     content_key: bytes = field(repr=False)
     salt: bytes = field(repr=False)
     ledger: PrivacyLedger
+    rounds: Rounds
     log: Head
     signers: tuple[str, ...]
     evidence: tuple[Evidence, ...] = ()
@@ -153,6 +154,9 @@ def _manifest(own: Outcome, payload: bytes, holders: tuple[Holder, ...]) -> Mani
             payload_digest=hashlib.sha256(payload).digest(),
             payload_size=len(payload),
         ),
+        method=agreement.training.method,
+        security=agreement.computation.security if agreement.computation else "",
+        rounds=own.rounds,
         holders=holders,
         privacy=ledger,
         trust=agreement.trust,

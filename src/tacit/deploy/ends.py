@@ -7,13 +7,13 @@ the other end gives up the line that it had and answers on a new one.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections import deque
 
 import msgspec
 
+from tacit.canonical import quote
 from tacit.deploy.channel import answer_line, new_line, open_line
 from tacit.deploy.line import NOBODY, Line, Parcel
 from tacit.errors import FormatError, ProtocolError, TacitError
@@ -25,6 +25,8 @@ BEGAN_ANEW = "began anew"
 NOTHING = b""
 KEPT_REFUSALS = 64
 HANDSHAKE_SECONDS = 600.0
+ORDERS_BYTES = 2**29
+SPARE_NODES = 16
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -107,34 +109,38 @@ class CoordinatorEnd:
 
     def __init__(self, study: Study, me: Identity) -> None:
         """Begin without nodes."""
+        self.asked = 0.0
+        """When the ServerApp last asked for orders, on the monotonic clock."""
         self._study = study
         self._me = me
         self._lines: dict[str, Line] = {}
-        self._accepted: queue.Queue[Channel] = queue.Queue()
+        self._accepted: deque[Channel] = deque()
         self._refused: deque[ProtocolError] = deque(maxlen=KEPT_REFUSALS)
         self._lock = threading.Lock()
+        self._came = threading.Condition()
         self._done = False
 
     def accept(self, seconds: float) -> Channel:
         """Return the next channel; raises ProtocolError where no party comes within `seconds`."""
-        try:
-            return self._accepted.get(timeout=seconds) if seconds > 0 else self._accepted.get_nowait()
-        except queue.Empty:
-            reason = f"no further party came within {seconds:g} s over {len(self._lines)} nodes"
-            if self._refused:
-                reason += f"; {len(self._refused)} were refused, the last: {self._refused[-1]}"
-            raise ProtocolError(reason, culprit="the nodes", step="accept") from None
+        with self._came:
+            if self._came.wait_for(lambda: bool(self._accepted), max(seconds, 0.0)):
+                return self._accepted.popleft()
+        reason = f"no further party came within {seconds:g} s over {len(self._lines)} nodes"
+        if self._refused:
+            reason += f"; {len(self._refused)} were refused, the last: {self._refused[-1]}"
+        raise ProtocolError(reason, culprit="the nodes", step="accept")
 
     def answer(self, question: bytes) -> bytes:
         """Return the ServerApp's orders for its report; raises FormatError where it is none."""
+        self.asked = time.monotonic()
         try:
             report = msgspec.msgpack.decode(question, type=Report)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             raise FormatError("the ServerApp sent no report of this version") from None
         for node, data in report.arrived:
             self._take(node, data)
-        parcels = tuple((node, parcel) for node in report.free if (parcel := self._parcel(node)) is not None)
-        return msgspec.msgpack.encode(Orders(parcels, self._done))
+        self._forget(set(report.free))
+        return msgspec.msgpack.encode(Orders(self._parcels(report.free), self._done))
 
     def finish(self, seconds: float) -> None:
         """Wait up to `seconds` until all lines have brought what was said on them, then dismiss the ServerApp."""
@@ -157,12 +163,34 @@ class CoordinatorEnd:
                 line.end(BEGAN_ANEW)
                 self._lines[node] = self._new_line(node)
 
+    def _parcels(self, nodes: tuple[str, ...]) -> tuple[tuple[str, bytes], ...]:
+        """Return what there is for `nodes`, up to `ORDERS_BYTES` or one parcel; the others stay free, and are next."""
+        parcels: list[tuple[str, bytes]] = []
+        size = 0
+        for node in nodes:
+            if size > ORDERS_BYTES:
+                break
+            parcel = self._parcel(node)
+            if parcel is not None:
+                parcels.append((node, parcel))
+                size += len(parcel)
+        return tuple(parcels)
+
     def _parcel(self, node: str) -> bytes | None:
         with self._lock:
             line = self._lines.get(node)
+            if line is None and len(self._lines) >= len(self._study.parties) + SPARE_NODES:
+                self._refused.append(ProtocolError("is one too many", culprit=f"node {quote(node)}", step="line"))
+                return None
             if line is None or line.is_over:
                 line = self._lines[node] = self._new_line(node)
             return line.parcel().encode() if line.wants_carrying else None
+
+    def _forget(self, there: set[str]) -> None:
+        """Let go of lines that are over, of nodes that have gone: each would keep what was said on it."""
+        with self._lock:
+            for node in [node for node, line in self._lines.items() if node not in there and line.is_over]:
+                del self._lines[node]
 
     def _new_line(self, node: str) -> Line:
         line = new_line()
@@ -177,4 +205,15 @@ class CoordinatorEnd:
         except TacitError as error:
             self._refused.append(ProtocolError(str(error), culprit=self._me.name, step="handshake"))
         else:
-            self._accepted.put(channel)
+            self._let_in(channel)
+
+    def _let_in(self, channel: Channel) -> None:
+        """Have `accept` return `channel`; one of the same party that nobody took has been given up, mail and all."""
+        with self._came:
+            earlier = [each for each in self._accepted if each.peer == channel.peer]
+            for each in earlier:
+                self._accepted.remove(each)
+            self._accepted.append(channel)
+            self._came.notify()
+        for each in earlier:
+            each.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ LENGTH_BYTES = 8
 MAX_BYTES = 2**30
 CONNECT_SECONDS = 5.0
 WAKE_SECONDS = 0.5
+MAX_QUESTIONS = 16
 
 Answer = Callable[[bytes], bytes]
 
@@ -28,10 +30,11 @@ class Post:
     """Answers at `path` until it is closed; use it in a `with` statement."""
 
     def __init__(self, path: Path, answer: Answer) -> None:
-        """Listen at `path`, new; `answer` is called from a thread per question, and its TacitError is no answer."""
+        """Listen at `path`, new; `answer` is called from up to `MAX_QUESTIONS` threads; its TacitError is no answer."""
         self._path = path
         self._answer = answer
         self._closed = False
+        self._places = threading.BoundedSemaphore(MAX_QUESTIONS)
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.bind(str(path))
@@ -59,22 +62,25 @@ class Post:
 
     def _take_questions(self) -> None:
         while not self._closed:
+            if not self._places.acquire(timeout=WAKE_SECONDS):
+                continue
             try:
                 connection, _ = self._socket.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                if not self._closed:
-                    continue
-                return
-            threading.Thread(target=self._take_one, args=(connection,), name="tacit post: one", daemon=True).start()
+                threading.Thread(target=self._take_one, args=(connection,), name="tacit post: one", daemon=True).start()
+            except (OSError, RuntimeError) as error:
+                self._places.release()
+                if not isinstance(error, TimeoutError):  # no more files or threads at the moment
+                    time.sleep(WAKE_SECONDS)
 
     def _take_one(self, connection: socket.socket) -> None:
         # Whoever hangs up or asks nonsense gets no answer; the carrier will ask again.
-        with connection, contextlib.suppress(OSError, TacitError):
-            connection.settimeout(CONNECT_SECONDS)
-            question = _receive(connection)
-            _send(connection, self._answer(question))
+        try:
+            with connection, contextlib.suppress(OSError, TacitError):
+                connection.settimeout(CONNECT_SECONDS)
+                question = _receive(connection)
+                _send(connection, self._answer(question))
+        finally:
+            self._places.release()
 
 
 def ask(path: Path, question: bytes, seconds: float) -> bytes:

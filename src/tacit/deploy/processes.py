@@ -1,7 +1,8 @@
 """Flower's programs as child processes of ours: started with all of their settings, stopped with us.
 
 They get a path on which only the programs of `tacit.deploy.pinned` exist, a private home, no telemetry and no look-ups
-of newer versions. What they print goes to a log file, whose end is shown when one of them stops by itself.
+of newer versions. What they print goes to a log file, begun anew when it is long, whose end is shown when one of them
+stops by itself.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -28,8 +30,11 @@ STOP_SECONDS = 5.0
 WATCH_SECONDS = 0.5
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+STEADY_SECONDS = 300.0
 POLL_SECONDS = 0.1
 TAIL_BYTES = 2000
+LOG_BYTES = 16 * 1024 * 1024
+POLL_VARIABLE = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
 
 
 class Program:
@@ -43,7 +48,7 @@ class Program:
         self.log = folder / f"{name}.log"
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "tacit.deploy.pinned", name, *arguments],
+                [sys.executable, "-P", "-m", "tacit.deploy.pinned", name, *arguments],
                 env=environment(folder, extra or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -58,6 +63,12 @@ class Program:
             raise TacitError(
                 f"{self.name} stopped by itself (exit code {code}). The end of {self.log}:\n{self._tail()}"
             )
+
+    def trim_log(self) -> None:
+        """Empty the log once it holds more than `LOG_BYTES`: Flower writes a line for each of its requests."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_BYTES:
+                os.truncate(self.log, 0)  # it is open for appending, which goes on at the new end
 
     def wait_for_port(self, host: str, port: int, seconds: float) -> None:
         """Return once something listens at `host` and `port`; raises TacitError."""
@@ -80,7 +91,12 @@ class Program:
                 self._process.wait()
 
     def _tail(self) -> str:
-        data = self.log.read_bytes()[-TAIL_BYTES:]
+        try:
+            with self.log.open("rb") as stream:
+                stream.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
+                data = stream.read(TAIL_BYTES)
+        except OSError:
+            return "it cannot be read"
         return "".join(c if c.isprintable() or c == "\n" else "?" for c in data.decode(errors="replace")).strip()
 
     def __enter__(self) -> Self:
@@ -119,18 +135,21 @@ class Supervised:
         self.program.close()
 
     def _watch(self) -> None:
-        pause = FIRST_PAUSE
+        pause, since = FIRST_PAUSE, time.monotonic()
         while not self._stopping.wait(WATCH_SECONDS):
             try:
                 self.program.check()
+                self.program.trim_log()
                 continue
             except TacitError as error:
+                pause = FIRST_PAUSE if time.monotonic() - since > STEADY_SECONDS else pause
                 self._emit(Event("waiting", {"reason": f"{error}\nIt is started again in {pause:g} s"}))
             if self._stopping.wait(pause):
                 return
-            pause = min(2 * pause, LONGEST_PAUSE)
-            self.program = self._start()
-            with contextlib.suppress(TacitError, subprocess.TimeoutExpired):  # it is looked at again
+            pause, since = min(2 * pause, LONGEST_PAUSE), time.monotonic()
+            # Whatever fails here, memory for one more process or a port, it is looked at again.
+            with contextlib.suppress(TacitError, OSError):
+                self.program = self._start()
                 self._begin(self.program)
 
     def __enter__(self) -> Self:
@@ -140,16 +159,31 @@ class Supervised:
         self.close()
 
 
-def flwr(commands: Sequence[Sequence[str]], folder: Path, seconds: float = 120.0) -> str | None:
+def check_free(host: str, port: int, advice: str) -> None:
+    """Check that a program of ours can listen at `host` and `port`; raises TacitError with `advice`."""
+    try:
+        places = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, _, _, place in places:
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(place)
+    except (OSError, UnicodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "no such name is possible"
+        raise TacitError(f"cannot listen at {host}:{port}: {reason}; {advice}") from None
+
+
+def flwr(
+    commands: Sequence[Sequence[str]], folder: Path, extra: Mapping[str, str], seconds: float = 120.0
+) -> str | None:
     """Give `commands` to Flower's own command line, with its home in `folder`; return what it printed if one failed."""
     code = (
-        "import sys, json; from flwr.cli.app import app; "
+        "import sys, json; from tacit.deploy.pinned import show_pass; show_pass(); from flwr.cli.app import app; "
         "[app(command, standalone_mode=False) for command in json.loads(sys.argv[1])]"
     )
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter
-            [sys.executable, "-c", code, json.dumps([list(command) for command in commands])],
-            env=environment(folder, {}),
+            [sys.executable, "-P", "-c", code, json.dumps([list(command) for command in commands])],
+            env=environment(folder, extra),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -165,13 +199,18 @@ def flwr(commands: Sequence[Sequence[str]], folder: Path, seconds: float = 120.0
 def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of Flower's programs: ours without what could change them, and with what they need."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FLWR_", "TACIT_"))}
+    near = [*filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1,localhost"))]
     return {
         **kept,
+        # A proxy of this machine's settings has nothing to do with what its programs say to one another.
+        "NO_PROXY": ",".join(near),
+        "no_proxy": ",".join(near),
         "PATH": str(_programs(folder)),
         "FLWR_HOME": str(folder),
+        "TMPDIR": str(folder),
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
-        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.05",
+        POLL_VARIABLE: "0.1",
         **extra,
     }
 
@@ -183,9 +222,9 @@ def _programs(folder: Path) -> Path:
         place.mkdir(mode=0o700)
         for name in PROGRAMS:
             path = place / name
+            # By way of the shell, since the first line of a script takes no path that is long or has a space in it.
             path.write_text(
-                f"#!{sys.executable}\nimport sys\n"
-                f"from tacit.deploy.pinned import main\nsys.argv.insert(1, {name!r})\nmain()\n"
+                f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m tacit.deploy.pinned {shlex.quote(name)} "$@"\n'
             )
             path.chmod(0o700)
     return place

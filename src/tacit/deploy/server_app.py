@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ ASK_SECONDS = 60.0
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 20.0
 TTL_SECONDS = 120.0
+REPORT_BYTES = 2**29
 
 app = ServerApp()
 
@@ -41,9 +43,9 @@ app.main()(main)
 def carry(grid: Grid, path: Path) -> None:
     """Carry between `grid` and the coordinator's process at `path`, until that says that it is done, or is gone."""
     rounds = _Rounds(grid)
-    arrived: list[tuple[str, bytes]] = []
+    arrived: deque[tuple[str, bytes]] = deque()
     while True:
-        report = Report(tuple(arrived), rounds.free_nodes())
+        report = Report(_next(arrived), rounds.free_nodes())
         try:
             orders = msgspec.msgpack.decode(ask(path, msgspec.msgpack.encode(report), ASK_SECONDS), type=Orders)
         except (TacitError, msgspec.MsgspecError):
@@ -51,9 +53,21 @@ def carry(grid: Grid, path: Path) -> None:
         if orders.done:
             return
         rounds.send(orders)
-        arrived = rounds.fetch()
+        arrived.extend(rounds.fetch())
         if not arrived:
             time.sleep(POLL_SECONDS)
+
+
+def _next(arrived: deque[tuple[str, bytes]]) -> tuple[tuple[str, bytes], ...]:
+    """Take from `arrived` as much as fits into one report."""
+    taken: list[tuple[str, bytes]] = []
+    size = 0
+    while arrived:
+        size += len(arrived[0][1])
+        if taken and size > REPORT_BYTES:
+            break
+        taken.append(arrived.popleft())
+    return tuple(taken)
 
 
 class _Rounds:
@@ -79,11 +93,12 @@ class _Rounds:
                 self._sent[node] = time.monotonic()
 
     def fetch(self) -> list[tuple[str, bytes]]:
-        """Return what has come back by now; a node that could not be reached has said nothing."""
+        """Return what has come back by now; a node that was not reached, or sent more than is taken, said nothing."""
         arrived = []
         for reply in self._grid.pull_messages(list(self._node_of)) if self._node_of else ():
             node = self._node_of.pop(reply.metadata.reply_to_message_id, None)
             if node is not None:
                 self._sent.pop(node, None)
-                arrived.append((node, content_of(reply)))
+                content = content_of(reply)
+                arrived.append((node, content if len(content) <= REPORT_BYTES else b""))
         return arrived

@@ -7,18 +7,23 @@ again, and the run goes on: frames that were lost with it are sent again.
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tacit.canonical import quote
 from tacit.data import Table
+from tacit.deploy import gate
 from tacit.deploy.ends import CoordinatorEnd, PartyEnd
 from tacit.deploy.post import Post
-from tacit.deploy.processes import Program, Supervised, flwr
+from tacit.deploy.processes import POLL_VARIABLE, Program, Supervised, check_free
+from tacit.deploy.relay import SUPERLINK, Relay, configure
 from tacit.deploy.server_app import SOCKET_VARIABLE
-from tacit.deploy.statements import own_certificate, own_node_key, stated
-from tacit.errors import AgreementError, TacitError
+from tacit.deploy.statements import own_certificate, own_node_key, stated_authority, stated_node_key
+from tacit.errors import AgreementError, FormatError, TacitError
 from tacit.files import write_atomically
 from tacit.keys import Identity
 from tacit.run import Emit, Event
@@ -27,12 +32,13 @@ from tacit.run.report import RunReport
 from tacit.run.service import DEFAULT_PATIENCE, Patience, serve_runs_as_coordinator, serve_runs_as_party
 from tacit.study import Study
 
-SUPERLINK = "tacit"
 ANSWER_SECONDS = 20.0
 LINGER_SECONDS = 15.0
 START_SECONDS = 60.0
+FOLDER_BYTES = 103 - len("/pymp-12345678/listener-12345678")  # of a path on macOS, less what the fork server adds
 LOOPBACK = "127.0.0.1"
-WILDCARDS = {"0.0.0.0", "::", ""}  # noqa: S104  # what listens everywhere is reached here on loopback
+WILDCARDS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # what listens everywhere is reached here on loopback
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", re.ASCII)
 
 
 def serve_party(
@@ -52,11 +58,15 @@ def serve_party(
     machine, for the SuperNode's own use on loopback.
 
     Raises:
-        TacitError: what trying again does not mend; the coordinator's statement is missing; a program stopped.
+        TacitError: what trying again does not mend; the coordinator's statement is missing; a program stopped; the
+            port is taken.
     """
     _check(study, identity, "party")
+    place = superlink or study.agreement.coordinator.address
+    split_address(place)
     node_key = own_node_key(study, identity)
-    authority = stated(study, study.coordinator)
+    authority = stated_authority(study)
+    check_free(LOOPBACK, port, "choose another with --port")
     with ExitStack() as held:
         folder = held.enter_context(_private_folder())
         write_atomically(folder / "authority.pem", authority)
@@ -66,13 +76,14 @@ def serve_party(
             Supervised(
                 "flower-supernode",
                 [
-                    *("--superlink", superlink or study.agreement.coordinator.address),
+                    *("--superlink", place),
                     *("--root-certificates", str(folder / "authority.pem")),
                     *("--auth-supernode-private-key", str(node_key.resolve())),
                     *("--node-config", f'tacit-socket="{post}"'),
                     *("--host", LOOPBACK, "--port", str(port)),
                 ],
                 folder,
+                {gate.VARIABLE: gate.new_pass()},
                 emit=emit,
             )
         )
@@ -95,25 +106,30 @@ def serve_coordinator(
     """Coordinate runs over Flower until one is sealed and written to `out`; a SuperLink listens at `listen`, HOST:PORT.
 
     Raises:
-        TacitError: what trying again does not mend; too few parties' statements are there; a program stopped.
+        TacitError: what trying again does not mend; too few parties' statements are there; a program stopped; the
+            address is taken or not this machine's; no such store is possible.
     """
     _check(study, identity, "coordinator")
     address = study.agreement.coordinator
-    host, _, port = (listen or address.address).rpartition(":")
-    if not (port.isascii() and port.isdigit()):
-        raise AgreementError(f"{listen!r} is not HOST:PORT")
-    authority, certificate, key = own_certificate(study, identity, _names(address.host, host.strip("[]")))
+    host, port = split_address(listen or address.address)
+    study.use_store(identity.name, store)
+    reach = WILDCARDS.get(host, host)
+    authority, certificate, key = own_certificate(study, identity, _names(address.host, host, reach))
+    check_free(host, port, "choose another with --listen")
     end = CoordinatorEnd(study, identity)
-    reach = LOOPBACK if host.strip("[]") in WILDCARDS else host.strip("[]")
     with ExitStack() as held:
         folder = held.enter_context(_private_folder())
         registrations = _registrations(study, folder, emit)
-        _configure(folder, f"{reach}:{port}", authority)
-        held.enter_context(Post(folder / "coordinator.sock", end.answer))
+        configure(folder, f"[{reach}]:{port}" if ":" in reach else f"{reach}:{port}", authority.resolve())
+        post = folder / "coordinator.sock"
+        held.enter_context(Post(post, end.answer))
+        # The SuperLink starts nothing but the relay, and being asked for more takes more of a processor than the run.
+        extra = {gate.VARIABLE: gate.new_pass(), SOCKET_VARIABLE: str(post), POLL_VARIABLE: "1.0"}
+        relay = Relay(folder, extra, lambda: end.asked, emit)
 
         def begin(link: Program) -> None:
-            link.wait_for_port(reach, int(port), START_SECONDS)
-            _submit(folder, [])
+            link.wait_for_port(reach, port, START_SECONDS)
+            relay.start()
 
         link = held.enter_context(
             Supervised(
@@ -122,19 +138,29 @@ def serve_coordinator(
                     *("--ssl-ca-certfile", str(authority.resolve()), "--ssl-certfile", str(certificate.resolve())),
                     *("--ssl-keyfile", str(key.resolve()), "--enable-supernode-auth"),
                     *("--disable-runtime-dependency-installation", "--database", str(folder / "superlink.sqlite")),
-                    *("--host", host.strip("[]"), "--port", port),
+                    *("--host", host, "--port", str(port)),
                 ],
                 folder,
-                {SOCKET_VARIABLE: str(folder / "coordinator.sock")},
+                extra,
                 emit=emit,
                 begin=begin,
             )
         )
-        link.program.wait_for_port(reach, int(port), START_SECONDS)
-        _submit(folder, registrations)
+        link.program.wait_for_port(reach, port, START_SECONDS)
+        relay.start(registrations)
+        held.enter_context(relay)
         report = serve_runs_as_coordinator(study, identity, end.accept, out, emit, store=store, patience=patience)
         end.finish(LINGER_SECONDS)
         return report
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return host, without brackets, and port of HOST:PORT; raises TacitError."""
+    match = _ADDRESS.fullmatch(text)
+    port = int(match[2]) if match else 0
+    if match is None or not 0 < port < 2**16:
+        raise TacitError(f"'{quote(text)}' is not HOST:PORT, such as carrier.example:9092 or [::1]:9092")
+    return match[1].strip("[]"), port
 
 
 def _check(study: Study, identity: Identity, role: str) -> None:
@@ -148,88 +174,36 @@ def _check(study: Study, identity: Identity, role: str) -> None:
 @contextmanager
 def _private_folder() -> Iterator[Path]:
     # Under the system's folder, not the study's: the path of a socket has to be short.
-    with tempfile.TemporaryDirectory(prefix="tacit-") as name:
+    with tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as name:
+        if len(os.fsencode(name)) > FOLDER_BYTES:
+            raise TacitError(f"sockets take no path as long as that of {name}: set TMPDIR to a shorter one, as /tmp")
         yield Path(name)
 
 
 def _names(*hosts: str) -> tuple[str, ...]:
     """Return the names that the SuperLink's certificate is for: where it is reached from outside, and from here."""
-    return tuple(sorted({*hosts, "localhost", LOOPBACK} - WILDCARDS))
-
-
-def _configure(folder: Path, address: str, authority: Path) -> None:
-    lines = (
-        "[superlink]",
-        f'default = "{SUPERLINK}"',
-        f"[superlink.{SUPERLINK}]",
-        f'address = "{address}"',
-        f'root-certificates = "{authority.resolve()}"',
-    )
-    write_atomically(folder / "config.toml", "\n".join(lines).encode())
+    return tuple(sorted({*hosts} - {*WILDCARDS}))
 
 
 def _registrations(study: Study, folder: Path, emit: Emit) -> list[list[str]]:
     """Return the commands that let in the SuperNodes whose parties have stated their keys; of the others it is told."""
-    commands, missing = [], []
+    commands, missing, known = [], [], set[bytes]()
     for party in study.parties:
         try:
-            public = stated(study, party)
-        except AgreementError as error:
+            public = stated_node_key(study, party)
+        except (AgreementError, FormatError) as error:
             missing.append(party.name)
             emit(Event("refused", {"party": party.name, "reason": str(error)}))
             continue
+        if public in known:
+            continue  # whoever states another's key has no use of it, and must not keep the other out
+        known.add(public)
         path = folder / f"{party.name}.pub"
         write_atomically(path, public)
         commands.append(["supernode", "register", str(path), SUPERLINK])
     if len(missing) > study.agreement.trust.dropping:
         raise AgreementError(
-            f"no statements of {', '.join(missing)}: `tacit party serve` makes them; copy them to {study.folder}"
+            f"no statements of {', '.join(missing)} that are of use: `tacit party serve` makes them; copy them to "
+            f"{study.folder}"
         )
     return commands
-
-
-def _submit(folder: Path, before: list[list[str]]) -> None:
-    """Start the ServerApp, after the commands `before`: the app that is sent along is empty, as the relay is pinned."""
-    app = folder / "app"
-    (app / "relay").mkdir(parents=True, exist_ok=True)
-    (app / "relay" / "__init__.py").write_text(_RELAY)
-    (app / "pyproject.toml").write_text(_APP)
-    printed = flwr([*before, ["run", str(app), SUPERLINK]], folder)
-    if printed is not None:
-        raise TacitError(f"Flower did not start the relay: {_last_words(printed)}")
-
-
-def _last_words(text: str) -> str:
-    """Return the end of what a program printed, without what draws boxes around it."""
-    words = " ".join(word for word in text.split() if any(c.isalnum() for c in word))
-    return "".join(c for c in words[-500:] if c.isprintable()) or "it said nothing"
-
-
-_RELAY = """from tacit.deploy import client_app, server_app
-
-client = client_app.app
-server = server_app.app
-"""
-_APP = """[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "relay"
-version = "1.0.0"
-description = "Carries sealed frames"
-license = "Apache-2.0"
-dependencies = []
-
-[tool.hatch.build.targets.wheel]
-packages = ["."]
-
-[tool.flwr.app]
-publisher = "tacit"
-
-[tool.flwr.app.components]
-serverapp = "relay:server"
-clientapp = "relay:client"
-
-[tool.flwr.app.config]
-"""

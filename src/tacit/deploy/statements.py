@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
+import shlex
 from pathlib import Path
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -53,7 +56,12 @@ def own_node_key(study: Study, identity: Identity) -> Path:
         key = ec.generate_private_key(ec.SECP384R1())
         # The statement last: whoever finds one can rely on the key.
         write_atomically(path, _private_bytes(key, serialization.PrivateFormat.OpenSSH), mode=0o600)
-    private = serialization.load_ssh_private_key(path.read_bytes(), None)
+    try:
+        private = serialization.load_ssh_private_key(_read_private(path, "node key"), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise FormatError(f"{path} is damaged or another kind of key: remove it, and hand out the new statement")
     public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     _state(study, identity, public)
     return path
@@ -73,8 +81,32 @@ def own_certificate(study: Study, identity: Identity, hosts: tuple[str, ...]) ->
         write_atomically(key, _private_bytes(own_key, serialization.PrivateFormat.PKCS8), mode=0o600)
         write_atomically(certificate, own.public_bytes(serialization.Encoding.PEM))
         write_atomically(authority, ca.public_bytes(serialization.Encoding.PEM))
-    _state(study, identity, authority.read_bytes())
+    content = read_bounded(authority, MAX_BYTES, "certificate")
+    _check_certificate(certificate, _read_private(key, "the certificate's key"), content, hosts)
+    _state(study, identity, content)
     return authority, certificate, key
+
+
+def stated_node_key(study: Study, party: PublicIdentity) -> bytes:
+    """Return the public half of `party`'s SuperNode key, in OpenSSH's format; raises as `stated` does."""
+    public = stated(study, party)
+    try:
+        key = serialization.load_ssh_public_key(public)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise FormatError(f"{statement_path(study, party.name)} states no key of a SuperNode")
+    # As it is written here, so that two spellings are one key.
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+
+
+def stated_authority(study: Study) -> bytes:
+    """Return the certificate that certifies the coordinator's SuperLink, in PEM; raises as `stated` does."""
+    public, member = stated(study, study.coordinator), study.coordinator.name
+    try:
+        return x509.load_pem_x509_certificate(public).public_bytes(serialization.Encoding.PEM)
+    except ValueError:
+        raise FormatError(f"{statement_path(study, member)} states no certificate") from None
 
 
 def stated(study: Study, member: PublicIdentity) -> bytes:
@@ -109,6 +141,33 @@ def _state(study: Study, identity: Identity, public: bytes) -> None:
     except OSError as error:
         raise TacitError(f"cannot make {path.parent}: {error.strerror}") from None
     write_atomically(path, canonical.encode(statement))
+
+
+def _read_private(path: Path, what: str) -> bytes:
+    def check(status: os.stat_result) -> None:
+        if status.st_mode & 0o077:
+            raise FormatError(f"{path} can be read by others; run: chmod 600 {shlex.quote(str(path))}")
+
+    return read_bounded(path, MAX_BYTES, what, check=check)
+
+
+def _check_certificate(path: Path, private: bytes, authority: bytes, hosts: tuple[str, ...]) -> None:
+    """Check that the certificate is whole, of this key and the stated authority, of today, and for all of `hosts`."""
+    remedy = f"remove the files {path.with_suffix('')}.*, and copy the new statement to every party"
+    try:
+        own = x509.load_pem_x509_certificate(read_bounded(path, MAX_BYTES, "certificate"))
+        own.verify_directly_issued_by(x509.load_pem_x509_certificate(authority))
+        names = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        whole = serialization.load_pem_private_key(private, None).public_key() == own.public_key()
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
+        whole = False
+    if not whole:
+        raise FormatError(f"{path} is damaged, or not of the key and the authority beside it: {remedy}")
+    if own.not_valid_after_utc <= datetime.datetime.now(datetime.UTC):
+        raise TacitError(f"{path} was valid until {own.not_valid_after_utc:%Y-%m-%d}: {remedy}")
+    others = [host for host in hosts if _alternative(host) not in names]
+    if others:
+        raise TacitError(f"{path} is not for {', '.join(others)}: {remedy}")
 
 
 def _private_bytes(key: ec.EllipticCurvePrivateKey, form: serialization.PrivateFormat) -> bytes:

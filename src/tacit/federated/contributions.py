@@ -16,9 +16,8 @@ import torch
 from torch import nn
 
 from tacit.data import Table
-from tacit.errors import AgreementError
 from tacit.federated.batches import batches
-from tacit.federated.descent import DIVERGED
+from tacit.federated.divergence import diverged
 from tacit.federated.encoding import Encoding
 from tacit.federated.models import capped, losses, make_module, set_parameters, targets, weight_mask
 from tacit.federated.plan import round_vector
@@ -54,6 +53,7 @@ class Contributor:
         self._seed = digest(agreement.encode()) + party.encode() + b"\x00"
         self.own: Arrays = self._strategy.own(np.zeros(self._vector.parameters))
         self._next_own: Arrays | None = None
+        self._index = 0
 
     def total(
         self, parameters: FloatArray, encoding: Encoding, common: Arrays | None = None, index: int = 0
@@ -66,6 +66,7 @@ class Contributor:
         Raises:
             AgreementError: training diverged; only with unit `none`, see `_row`.
         """
+        self._index = index
         # What is beyond all numbers is dealt with in `_row`.
         with np.errstate(over="ignore", invalid="ignore"):
             if self._agreement.privacy.unit == "party":
@@ -175,7 +176,7 @@ class Contributor:
         """
         beyond = ~np.all([np.isfinite(block).all(axis=1) for block in blocks], axis=0)
         if self._agreement.privacy.unit == "none" and beyond.any():
-            raise AgreementError(DIVERGED)
+            raise diverged(self._agreement, self._index)
         sent = [
             clipped(np.where(beyond[:, None], 0, block), limit)
             for block, limit in zip(blocks, self._vector.limits, strict=True)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tacit.errors import AgreementError
+from tacit.federated.divergence import diverged
 from tacit.federated.early_stopping import EarlyStopping
 from tacit.federated.plan import round_vector
 from tacit.federated.round_vector import LOSS_CAP, Sums
@@ -17,7 +17,6 @@ from tacit.study import Agreement
 FloatArray = npt.NDArray[np.float64]
 
 LOSS_MEMORY = 0.7
-DIVERGED = "training diverged: lower training.learning_rate, training.local_steps or training.l2"
 
 
 class Descent:
@@ -36,6 +35,7 @@ class Descent:
         self._sum_of_last = np.zeros_like(parameters)
         self._averaged = 0
         self._round = 0
+        self.taken = 0
         self._stopping = EarlyStopping(agreement, parameters)
         self.common: Arrays = self._strategy.common(parameters)
         self.parameters = parameters
@@ -53,9 +53,10 @@ class Descent:
         with np.errstate(over="ignore", invalid="ignore"):
             self._step(sums.blocks / count, present)
         if not np.isfinite(self.parameters).all():
-            raise AgreementError(DIVERGED)
+            raise diverged(self._agreement, self._round + 1)
         self._observe(sums.loss / count)
         self._round += 1
+        self.taken += 1
         if self._round > training.rounds * (1 - training.average_last):
             self._sum_of_last += self.parameters
             self._averaged += 1
@@ -87,6 +88,7 @@ class Descent:
             "parameters": self.parameters,
             "sum_of_last": self._sum_of_last,
             "averaged": np.array(float(self._averaged)),
+            "taken": np.array(float(self.taken)),
             "loss": np.array(loss),
             **self._stopping.state(),
             **self.common,
@@ -100,6 +102,11 @@ class Descent:
         loss = float(state["loss"])
         self.loss = None if math.isnan(loss) else loss
         self._stopping.restore(state)
+        self.taken = int(state["taken"])
+        self.skip_to(rounds)
+
+    def skip_to(self, rounds: int) -> None:
+        """Count `rounds` rounds as over, whether they were taken or not."""
         self._round = rounds
 
     def _counted(self, sums: Sums, parties: int) -> tuple[float, float]:

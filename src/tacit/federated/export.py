@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tacit.errors import AgreementError, GraphError
+from tacit.federated.divergence import diverged
 from tacit.federated.shapes import parameter_shapes
 from tacit.federated.statistics import Scaling
 from tacit.graph import (
@@ -26,22 +27,28 @@ from tacit.graph import (
     Softmax,
     Unflatten,
 )
+from tacit.graph.fixed import MIN_FRACTION_BITS
 from tacit.study import Agreement, Convolution
 
 FloatArray = npt.NDArray[np.float64]
 
+MARGIN = 4
 
-def to_graph(agreement: Agreement, parameters: FloatArray, scaling: Scaling) -> Graph:
+
+def to_graph(agreement: Agreement, parameters: FloatArray, scaling: Scaling, fraction_bits: int | None = None) -> Graph:
     """Return the graph: scaling, the model's layers, and class probabilities or the label in its own units.
+
+    `fraction_bits` are the agreement's unless given.
 
     Raises:
         GraphError: a weight or an accumulator does not fit the agreement's `model.fraction_bits`, or a module of kind
             `torch` has an operator that a graph has not.
     """
     schema, model = agreement.data, agreement.model
+    bits = model.fraction_bits if fraction_bits is None else fraction_bits
     if model.kind == "torch":
         module = _in_own_units(agreement, parameters, scaling)
-        return Graph.from_torch(module, schema.feature_low, schema.feature_high, fraction_bits=model.fraction_bits)
+        return Graph.from_torch(module, schema.feature_low, schema.feature_high, fraction_bits=bits)
     pairs = layers_of(agreement, parameters)
     layers: list[FloatLayer] = [Normalise.of(scaling.mean, 1 / scaling.deviation, name="scaling")]
     if model.image is not None:
@@ -53,11 +60,37 @@ def to_graph(agreement: Agreement, parameters: FloatArray, scaling: Scaling) -> 
         layers.append(Sigmoid.of())
     elif schema.task == "multiclass":
         layers.append(Softmax.of())
-    return Graph.build(layers, schema.feature_low, schema.feature_high, fraction_bits=model.fraction_bits)
+    return Graph.build(layers, schema.feature_low, schema.feature_high, fraction_bits=bits)
+
+
+def final_graph(agreement: Agreement, parameters: FloatArray, scaling: Scaling) -> Graph:
+    """Return the graph of the trained `parameters`; AgreementError where none can hold them, which says what to set."""
+    try:
+        return to_graph(agreement, parameters, scaling)
+    except GraphError as error:
+        bits = agreement.model.fraction_bits
+        why = f"the model does not fit fixed point with model.fraction_bits = {bits} ({error})"
+        raise diverged(agreement, agreement.training.rounds, why) from None
+
+
+def check_numbers(agreement: Agreement, parameters: FloatArray, scaling: Scaling, step: int) -> None:
+    """Check that the `parameters` after round `step` are not far beyond what the graph can hold.
+
+    They may come back from a little beyond, so `MARGIN` fraction bits are left for that.
+
+    Raises:
+        AgreementError: they are, at every party alike; names the round and the settings.
+    """
+    try:
+        to_graph(agreement, parameters, scaling, max(MIN_FRACTION_BITS, agreement.model.fraction_bits - MARGIN))
+    except GraphError:
+        raise diverged(agreement, step, "the model is far beyond what fixed point holds") from None
 
 
 def check_export(agreement: Agreement) -> None:
     """Check, before anything is trained, that the model can be exported: with its first parameters and plain scaling.
+
+    A regression's model has to reach both ends of the label's range.
 
     Raises:
         AgreementError: it cannot, and why.
@@ -66,8 +99,11 @@ def check_export(agreement: Agreement) -> None:
 
     low, high = agreement.data.feature_low, agreement.data.feature_high
     plain = Scaling((low + high) / 2, (high - low) / 2, 1.0)
+    parameters = initial_parameters(agreement)
+    ends = (-1.0, 1.0) if agreement.data.task == "regression" and agreement.model.kind != "torch" else ()
     try:
-        to_graph(agreement, initial_parameters(agreement), plain)
+        for last in (parameters[-1], *ends):  # the bias of the only output
+            to_graph(agreement, np.append(parameters[:-1], last), plain)
     except GraphError as error:
         raise AgreementError(f"the model of kind {agreement.model.kind!r} cannot be exported: {error}") from error
 

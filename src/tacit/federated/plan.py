@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ import msgspec
 from tacit import canonical
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS, Encoding
-from tacit.federated.privacy.budget import calibrate, effective_multiplier
+from tacit.federated.privacy.budget import calibrate, effective_multiplier, rounds_for_statistics
 from tacit.federated.robust.groups import group_count, group_sizes
 from tacit.federated.round_vector import COUNT_WEIGHT as COUNT_WEIGHT
 from tacit.federated.round_vector import LOSS_CAP as LOSS_CAP
@@ -51,12 +52,22 @@ class Plan:
 
     def releases(self, first: int = 0) -> dict[float, int]:
         """Return {noise multiplier: how many releases} from step `first` on, as the accountant takes them."""
-        return dict(Counter(step.multiplier for step in self.steps[first:] if step.multiplier > 0))
+        return releases_of(self.steps[first:])
+
+    @property
+    def statistics_in_rounds(self) -> int:
+        """How many rounds have to be given up where the statistics are lost and taken again; 0 without noise."""
+        return rounds_for_statistics(self.steps[0].multiplier, self.steps[1].multiplier)
 
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the plan: parties compare it, as another library's rounding could lead to another plan."""
         return hashlib.sha256(b"tacit plan/1\x00" + canonical.encode(msgspec.to_builtins(self.steps))).digest()
+
+
+def releases_of(steps: Iterable[Step]) -> dict[float, int]:
+    """Return {noise multiplier: how many releases} of `steps`, as the accountant takes them."""
+    return dict(Counter(step.multiplier for step in steps if step.multiplier > 0))
 
 
 def make_plan(agreement: Agreement) -> Plan:

@@ -35,10 +35,9 @@ class FederatedTraining:
         if table.schema != agreement.data:
             raise AgreementError("the table was checked against another schema than the agreement's")
         _check_rows(table)
-        if agreement.model.kind in ("cnn", "torch"):
-            from tacit.federated.export import check_export
+        from tacit.federated.export import check_export
 
-            check_export(agreement)
+        check_export(agreement)
         self._agreement = agreement
         self._plan = plan
         self._table = table
@@ -50,6 +49,7 @@ class FederatedTraining:
         self._scaling: Scaling | None = None
         self._descent: Descent | None = None
         self._contributor_made: Any = None
+        self._given_up = 0
 
     def contribution(self, step: Step) -> Words:
         """Return this party's words for `step`: quantised, with its share of the noise."""
@@ -70,12 +70,19 @@ class FederatedTraining:
         return self.apply_groups(step, [total], [parties])
 
     def apply_groups(self, step: Step, totals: Sequence[Words], parties: Sequence[int]) -> dict[str, Any]:
-        """Take in each group's total, over so many parties each; return what may be shown of them together."""
+        """Take in each group's total, over so many parties each; return what may be shown of them together.
+
+        Raises:
+            AgreementError: training diverged, at every party alike; names the round and the settings.
+        """
+        from tacit.federated.export import check_numbers
+
         reals, present = self._combined(step, totals, parties), sum(parties)
         if step.kind == "statistics":
             return self._start(reals, step, present)
         descent = self._training
         descent.apply(reals, present)
+        check_numbers(self._agreement, descent.parameters, self._required_scaling(), step.index)
         if self._contributor_made is not None:
             self._contributor_made.settle()
         shown = {"loss": descent.loss}
@@ -85,6 +92,15 @@ class FederatedTraining:
     def stopped(self) -> bool:
         """Whether training ends here, before the plan does: the same at all parties, from the same totals."""
         return self._descent is not None and self._descent.stopped
+
+    @property
+    def rounds_taken(self) -> int:
+        """How many rounds' totals are in the model, those of earlier runs that this one goes on from among them."""
+        return self._training.taken
+
+    def give_up(self, rounds: int) -> None:
+        """Count the first `rounds` rounds as over: their privacy pays for statistics that were lost."""
+        self._given_up = rounds
 
     def state(self) -> bytes:
         """Return what another process needs to go on from here, as safetensors: as secret as the model."""
@@ -103,10 +119,10 @@ class FederatedTraining:
         contributor.own = {name: arrays.get(name, array) for name, array in contributor.own.items()}
 
     def graph(self) -> Graph:
-        """Return the trained model as a fixed-point graph on the features' own units."""
-        from tacit.federated.export import to_graph
+        """Return the trained model as a fixed-point graph on the features' own units; AgreementError: none holds it."""
+        from tacit.federated.export import final_graph
 
-        return to_graph(self._agreement, self._training.result, self._required_scaling())
+        return final_graph(self._agreement, self._training.result, self._required_scaling())
 
     def personal_graph(self) -> tuple[Graph, dict[str, Any]]:
         """Return the model with a last layer of this party's own, and how many steps that took (0: the common one).
@@ -160,6 +176,7 @@ class FederatedTraining:
         noisy = parties * (NOISE_INFLATION if self._agreement.trust.poisoning else 1)
         self._scaling = scaling_from(total, step, schema.feature_low, schema.feature_high, noisy)
         self._descent = self._new_descent(self._scaling)
+        self._descent.skip_to(self._given_up)
         return {"count": round(self._scaling.count) if self._agreement.privacy.unit != "party" else parties}
 
     def _new_descent(self, scaling: Scaling) -> Descent:

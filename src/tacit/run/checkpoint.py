@@ -17,11 +17,11 @@ from tacit import canonical
 from tacit.errors import FormatError, IdentityError
 from tacit.files import read_bounded, write_atomically
 from tacit.keys import Identity
-from tacit.run.continuing import Mark
+from tacit.run.continuing import BEGINNING, Mark
 from tacit.study import Study
 
 DOMAIN = "checkpoint of a run"
-FORMAT = "tacit-checkpoint/1"
+FORMAT = "tacit-checkpoint/2"
 KEPT = 2
 MAX_BYTES = 2**30
 SIGNATURE_BYTES = 64 + 3309
@@ -66,11 +66,11 @@ class Checkpoint:
         return next(kept.state for kept in self.kept if kept.mark == mark)
 
     def go_back_to(self, mark: Mark) -> None:
-        """Give up, in memory, what came after `mark`, one of `marks`: a run goes on from there.
+        """Give up, in memory, what came after `mark`, one of `marks` or the beginning: a run goes on from there.
 
         Otherwise two breaks, each after a total that only some heard, would leave no step that all hold.
         """
-        self.kept = self.kept[self.marks.index(mark) :]
+        self.kept = () if mark == BEGINNING else self.kept[self.marks.index(mark) :]
 
     def keep(self, mark: Mark, state: bytes) -> None:
         """Write down `state` after the step `mark`, whole or not at all; the oldest of three is forgotten."""

@@ -13,7 +13,7 @@ from tacit.bundle import Bundle
 from tacit.federated.plan import Plan, Step, make_plan
 from tacit.federated.robust import GroupedServer
 from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedVector, Shares, Unmasking
-from tacit.run.continuing import start_of, who_can_start
+from tacit.run.continuing import left_out, start_of
 from tacit.run.events import Event, joined_event
 from tacit.run.joining import claims, grants_fault, join_fault, run_identity
 from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Ready, Total
@@ -40,12 +40,12 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     plan = make_plan(study.agreement)
     joins = yield {}
     participants, names = _begin(study, plan, joins, emit)
-    start = start_of(claims(participants.joins))
+    start = start_of(claims(participants.joins), study.agreement.trust.corrupt)
     run_id, histories = run_identity(study, participants)
     record = Record(study, study.coordinator.name, run_id, names, histories, start)
     emit(joined_event(run_id, names, start))
     answers: Answers = yield dict.fromkeys(names, participants)
-    for step in plan.steps[start.step :]:
+    for step in start.steps(plan):
         if _stopped(study, answers):
             break
         answers = yield from _sum(study, plan, step, record, answers, emit)
@@ -73,10 +73,12 @@ def _begin(study: Study, plan: Plan, joins: Answers, emit: Emit) -> tuple[Partic
             emit(Event("dropped", {"party": name, "reason": fault}))
         else:
             good[name] = join
-    together = who_can_start(claims(join.signed for join in good.values()))
-    for name in set(good) - set(together):
-        emit(Event("dropped", {"party": name, "reason": "holds no step of the run that the others continue"}))
-    names = tuple(name for name in study.agreement.names if name in together)
+    trust = study.agreement.trust
+    enough = len(study.agreement.parties) - trust.dropping
+    apart = left_out(claims(join.signed for join in good.values()), enough, trust.corrupt)
+    for name, reason in apart.items():
+        emit(Event("dropped", {"party": name, "reason": reason}))
+    names = tuple(name for name in study.agreement.names if name in good and name not in apart)
     require_enough(study, names, "join")
     return Participants(tuple(good[name].signed for name in names), good[names[0]].grants), names
 

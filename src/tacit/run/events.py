@@ -25,4 +25,6 @@ def joined_event(run_id: bytes, participants: tuple[str, ...], start: Start) -> 
     body: dict[str, Any] = {"run": run_id.hex(), "participants": list(participants)}
     if start.after is not None:
         body |= {"continues_after": start.after.step, "lost": start.step - start.after.step - 1}
+    elif start.lost:
+        body |= {"statistics_lost": start.lost}
     return Event("joined", body)

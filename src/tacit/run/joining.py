@@ -17,7 +17,7 @@ from tacit.errors import IdentityError, ProtocolError
 from tacit.federated.blinding import GROUP_KEY_BYTES, GroupKey
 from tacit.federated.plan import Plan
 from tacit.keys import Identity
-from tacit.run.continuing import Claims, Mark, Start, start_of
+from tacit.run.continuing import BEGINNING, MAX_STEPS, Claim, Claims, Start, start_of
 from tacit.run.messages import Join, JoinBody, Participants, SignedJoin
 from tacit.study import Study
 
@@ -46,19 +46,13 @@ class Joined:
 class Joining:
     """One party's joining of one run."""
 
-    def __init__(
-        self, study: Study, plan: Plan, identity: Identity, history: bytes, marks: tuple[Mark, ...], step: int
-    ) -> None:
-        """Draw this party's nonce, and a group key in case it leads.
-
-        It could continue after any of `marks`, and has not been charged for `step` and those that follow.
-        """
+    def __init__(self, study: Study, plan: Plan, identity: Identity, history: bytes, claim: Claim) -> None:
+        """Draw this party's nonce, and a group key in case it leads; `claim` is where it could begin."""
         self._study = study
         self._plan = plan
         self._identity = identity
         self._history = history
-        self._marks = marks
-        self._step = step
+        self._claim = claim
         self._nonce = os.urandom(NONCE_BYTES)
         self.__secret = os.urandom(GROUP_KEY_BYTES)
 
@@ -77,8 +71,9 @@ class Joining:
             history=self._history,
             grants=canonical_digest(grants),
             group_key=commitment(self.__secret, self._nonce),
-            marks=self._marks,
-            step=self._step,
+            marks=self._claim.marks,
+            step=self._claim.step,
+            lost=self._claim.lost,
         )
         return Join(SignedJoin(body, self._identity.sign(JOIN_DOMAIN, canonical.encode(body))), grants)
 
@@ -102,7 +97,7 @@ class Joining:
         )
         leader = participants.joins[0].body
         self._require(leader.grants == canonical_digest(participants.grants), "the leader's grants were altered")
-        start = start_of(claims(participants.joins))
+        start = start_of(claims(participants.joins), self._study.agreement.trust.corrupt)
         run_id, histories = run_identity(self._study, participants)
         return Joined(run_id, names, histories, start, GroupKey(self._group_secret(participants, leader), run_id))
 
@@ -134,8 +129,8 @@ def run_identity(study: Study, participants: Participants) -> tuple[bytes, dict[
 
 
 def claims(joins: Iterable[SignedJoin]) -> Claims:
-    """Return what each participant could continue after, and which step it has not been charged for."""
-    return {join.body.party: (join.body.marks, join.body.step) for join in joins}
+    """Return what each participant says of where it could begin."""
+    return {join.body.party: Claim(join.body.marks, join.body.step, join.body.lost) for join in joins}
 
 
 def join_fault(study: Study, plan: Plan, join: SignedJoin) -> str | None:
@@ -151,8 +146,13 @@ def join_fault(study: Study, plan: Plan, join: SignedJoin) -> str | None:
         return str(error)
     if body.plan != plan.digest:
         return "works out another plan from the same agreement: compare the versions of tacit and dp-accounting"
-    if not 0 <= body.step <= len(plan.steps) or not all(0 <= mark.step < len(plan.steps) for mark in body.marks):
+    known = all(mark == BEGINNING or 0 <= mark.step < len(plan.steps) for mark in body.marks)
+    if not known or not 0 <= body.step <= len(plan.steps):
         return "would continue at a step that the plan does not have"
+    if not 0 <= body.lost < MAX_STEPS:
+        return "counts sums of the statistics that cannot be"
+    if BEGINNING in body.marks and Start(0, None, body.lost).given_up(plan) >= len(plan.steps) - 1:
+        return "would begin with no round left"
     return None
 
 

@@ -49,7 +49,8 @@ class JoinBody(_Said, frozen=True):
         grants: digest of its grants.
         group_key: commitment to the one key in all of them.
         marks: the steps of an unfinished run that it could continue after.
-        step: the first step that it has not been charged for.
+        step: the first step that, as far as it knows, nobody has been charged for.
+        lost: how many sums of the statistics, as far as it knows, somebody has been charged for.
     """
 
     party: Name
@@ -61,6 +62,7 @@ class JoinBody(_Said, frozen=True):
     group_key: Digest
     marks: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=MAX_MARKS)]
     step: int
+    lost: int
 
 
 class SignedJoin(_Said, frozen=True):

@@ -11,18 +11,18 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tacit.bundle import Bundle
+from tacit.bundle import Bundle, Rounds
 from tacit.bundle.personal import save_personal
 from tacit.data import Table
-from tacit.errors import AgreementError, ProtocolError, TacitError
-from tacit.federated.plan import Plan, Step, make_plan
+from tacit.errors import AgreementError, BudgetError, ProtocolError, TacitError
+from tacit.federated.plan import Plan, Step, make_plan, releases_of
 from tacit.federated.privacy import Accountant
 from tacit.federated.secagg import AggregationParty, Setting
 from tacit.federated.secagg.messages import Confirmations, Inbox, Roster, Survivors
 from tacit.federated.training import FederatedTraining, Words
 from tacit.keys import Identity
 from tacit.run.checkpoint import Checkpoint
-from tacit.run.continuing import first_uncharged
+from tacit.run.continuing import BEGINNING, Claim, Start, own_claim
 from tacit.run.events import Event, joined_event
 from tacit.run.joining import Joined, Joining
 from tacit.run.messages import CoordinatorMessage, Participants, PartyMessage, Total
@@ -64,18 +64,18 @@ def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> P
 def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit: Emit) -> PartySteps:
     logs, checkpoint = study.run_logs(identity.name), Checkpoint(study, identity)
     accountant = Accountant(study.agreement.privacy, logs)
-    uncharged = max(first_uncharged(logs), checkpoint.marks[0].step + 1) if checkpoint.marks else 0
-    accountant.require(plan.releases(uncharged))
+    claim = _claim(study, plan, accountant, own_claim(logs, checkpoint.marks))
     training = FederatedTraining(study.agreement, plan, table, identity.name)
-    joining = Joining(study, plan, identity, history_digest(study, identity.name), checkpoint.marks, uncharged)
+    joining = Joining(study, plan, identity, history_digest(study, identity.name), claim)
     joined = yield from _join(study, joining)
     if joined.start.after is not None:
         training.restore(checkpoint.state(joined.start.after), joined.start.step)
-        checkpoint.go_back_to(joined.start.after)
+    training.give_up(joined.start.given_up(plan))
+    checkpoint.go_back_to(joined.start.after or BEGINNING)
     record = Record(study, identity.name, joined.run_id, joined.participants, joined.histories, joined.start)
     emit(joined_event(joined.run_id, joined.participants, joined.start))
     member = _Member(study, identity, joined, record, accountant, training)
-    for step in plan.steps[joined.start.step :]:
+    for step in joined.start.steps(plan):
         if training.stopped:
             break
         shown = yield from member.take(step)
@@ -84,8 +84,9 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     graph = training.graph()
     fixed_point = training.fixed_point_loss(graph)
     emit(Event("model", {"own": fixed_point}))
-    ledger = privacy_ledger(study.agreement, plan)
-    bundle = yield from seal_as_party(study, identity, joined, record, ledger, graph)
+    ledger = privacy_ledger(study.agreement, plan, joined.start.lost)
+    rounds = Rounds(len(plan.steps) - 1, training.rounds_taken)
+    bundle = yield from seal_as_party(study, identity, joined, record, ledger, rounds, graph)
     # All have signed: whatever fails from here on, the bundle is worth more, and is returned.
     sealed = {"signers": list(bundle.manifest.signers), "epsilon": ledger.epsilon_spent}
     try:
@@ -96,6 +97,31 @@ def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit:
     emit(Event("sealed", sealed))
     _keep_personal(study, identity, training, bundle, emit)
     return PartyResult(bundle, fixed_point)
+
+
+def _claim(study: Study, plan: Plan, accountant: Accountant, claim: Claim) -> Claim:
+    """Return what to join with: `claim`, and whether it could begin anew.
+
+    Raises:
+        BudgetError: what is left does not pay for what would have to be taken.
+    """
+    if study.agreement.privacy.unit == "none":
+        claim = claim._replace(lost=0)  # exact statistics are taken again at no cost
+    anew, rounds = Start(0, None, claim.lost), len(plan.steps) - 1
+    possible = anew.given_up(plan) < rounds
+    if claim.marks:
+        accountant.require(plan.releases(claim.step))
+        # Past the statistics nobody begins anew; but their total may have come to this party alone.
+        if claim.marks[0].step > 0 or not possible or not accountant.fits(releases_of(anew.steps(plan))):
+            return claim
+    elif not possible:
+        raise BudgetError(
+            f"{claim.lost} runs broke off during the statistics, each at the cost of {plan.statistics_in_rounds} of "
+            f"{rounds} rounds, and no round is left: agree on a new study with a new budget"
+        )
+    else:
+        accountant.require(releases_of(anew.steps(plan)))
+    return claim._replace(marks=(*claim.marks, BEGINNING))
 
 
 def _keep_personal(study: Study, identity: Identity, training: FederatedTraining, bundle: Bundle, emit: Emit) -> None:

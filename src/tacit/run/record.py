@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tacit.federated.plan import Step
 from tacit.federated.robust import assign
 from tacit.federated.secagg import Setting, thresholds
-from tacit.run.continuing import SEALED, Mark, Start
+from tacit.run.continuing import BEGUN, SEALED, Mark, Start
 from tacit.study import Head, Log, Study
 
 
@@ -31,15 +31,17 @@ class Record:
         """Begin `member`'s log of the run with who takes part, under which agreement, after what."""
         self._study = study
         self.run_id = run_id
+        self._lost = start.lost
         self.log: Log = study.run_log(member, run_id)
         self.log.append(
-            "run",
+            BEGUN,
             {
                 "agreement": study.digest.hex(),
                 "run": run_id.hex(),
                 "participants": list(participants),
                 "histories": {name: history.hex() for name, history in histories.items()},
                 "start": start.step,
+                "lost": start.lost,
                 "continues": _in_words(start.after),
             },
         )
@@ -100,7 +102,7 @@ class Record:
 
     def mark(self, step: Step) -> Mark:
         """Return the mark of `step`, whose total is the last entry."""
-        return Mark(self.run_id, step.index, self.head.size, self.head.root)
+        return Mark(self.run_id, step.index, self.head.size, self.head.root, self._lost)
 
     @property
     def head(self) -> Head:

@@ -12,16 +12,18 @@ from tacit.bundle import (
     NoisyRelease,
     Outcome,
     PrivacyLedger,
+    Rounds,
     check_proposal,
     propose,
     sign,
 )
 from tacit.bundle.manifest import SIGNING_DOMAIN
 from tacit.errors import FormatError, IdentityError, ProofError, ProtocolError
-from tacit.federated.plan import Plan
+from tacit.federated.plan import Plan, releases_of
 from tacit.federated.privacy import Accountant
 from tacit.graph import Graph
 from tacit.keys import Identity
+from tacit.run.continuing import Start
 from tacit.run.events import Event
 from tacit.run.joining import Joined
 from tacit.run.messages import (
@@ -51,6 +53,7 @@ def seal_as_party(
     joined: Joined,
     record: Record,
     ledger: PrivacyLedger,
+    rounds: Rounds,
     graph: Graph,
 ) -> Generator[PartyMessage, CoordinatorMessage, Bundle]:
     """Agree with the others on the bundle and sign it.
@@ -70,6 +73,7 @@ def seal_as_party(
             content_key=joined.group_key.derive("content key"),
             salt=joined.group_key.derive("model salt"),
             ledger=ledger,
+            rounds=rounds,
             log=record.head,
             signers=signers,
         )
@@ -134,19 +138,20 @@ def seal_as_coordinator(
             left = {name: answers[name] for name in signatures}
 
 
-def privacy_ledger(agreement: Agreement, plan: Plan) -> PrivacyLedger:
-    """Return what the whole plan spends, or why nothing is claimed.
+def privacy_ledger(agreement: Agreement, plan: Plan, lost: int) -> PrivacyLedger:
+    """Return what the whole plan spends, or why nothing is claimed; `lost` sums of the statistics are paid with rounds.
 
     A run that was continued has charged each step of the plan at most once, like any other; that the total of one was
     lost makes it no more private. So the ledger follows from the agreement, and is the same at every party.
     """
+    steps = plan.steps[:1] * lost + Start(0, None, lost).steps(plan)
     void = ""
     if agreement.privacy.unit == "none":
         void = "the agreement asks for no differential privacy"
     elif agreement.insecure is not None:
         void = "TEST SEED: the noise can be predicted, so there is no privacy at all"
     releases = []
-    noisy = [step for step in plan.steps if step.multiplier > 0]
+    noisy = [step for step in steps if step.multiplier > 0]
     for (kind, multiplier, sensitivity), group in groupby(
         noisy, key=lambda step: (step.kind, step.multiplier, step.encoding.norm_bound)
     ):
@@ -155,7 +160,7 @@ def privacy_ledger(agreement: Agreement, plan: Plan) -> PrivacyLedger:
         unit=agreement.privacy.unit,
         adjacency=ADJACENCY[agreement.privacy.unit],
         epsilon_budget=float(agreement.privacy.epsilon),
-        epsilon_spent=Accountant(agreement.privacy).after(plan.releases()),
+        epsilon_spent=Accountant(agreement.privacy).after(releases_of(steps)),
         delta=float(agreement.privacy.delta),
         void=void,
         releases=tuple(releases),

@@ -28,6 +28,7 @@ Connect = Callable[[], Channel]
 
 SEALED_WITHOUT = "the run was sealed without it: copy the bundle from another member"
 REFUSALS = 2
+COMINGS = 8  # per party, between two runs
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def serve_runs_as_coordinator(
         done = _begin(study, name, out)
         if done is not None:
             return done
-        door, trying = _Door(accept), _Trying(study, emit, patience)
+        door, trying = _Door(accept, len(study.agreement.parties)), _Trying(study, emit, patience)
         while True:
             try:
                 door.clear()
@@ -209,13 +210,17 @@ def _is_left_out(error: TacitError) -> bool:
 class _Door:
     """The parties' channels between two runs: of those that came meanwhile, only the newest of each is of use."""
 
-    def __init__(self, accept: Accept) -> None:
+    def __init__(self, accept: Accept, parties: int) -> None:
         self._accept = accept
+        self._most = COMINGS * parties
         self._newest: dict[str, Channel] = {}
 
     def clear(self) -> None:
-        """Take in all who wait; a party that came twice has given up its first channel."""
-        while True:
+        """Take in those who wait; a party that came twice has given up its first channel.
+
+        Only so many: one that comes again and again would keep all others from the next run.
+        """
+        for _ in range(self._most):
             try:
                 channel = self._accept(0.0)
             except ProtocolError:

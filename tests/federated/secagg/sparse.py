@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tacit.errors import ProtocolError
-from tacit.federated.secagg import AggregationParty, Setting
+from tacit.federated.secagg import AggregationParty, Setting, Survivors
 
 from .driver import Session, make_setting
 
@@ -73,3 +75,45 @@ def refused(session: Session, step: str, *arguments: Any, by: str = VICTIM, culp
     with pytest.raises(ProtocolError, match="over"):
         getattr(session.parties[by], step)(*arguments)
     return str(caught.value)
+
+
+def shown(change: Callable[[str, dict[str, bytes]], dict[str, bytes]], **options: Any) -> Session:
+    """A session after the step mask, in which change(holder, tags by owner) is what each holder gets to see."""
+
+    def alter(step: str, name: str, message: Any) -> Any:
+        if step != "mask":
+            return message
+        return replace(message, tags=tuple(change(name, told(session, name, message)).values()))
+
+    session = drawn("share", **options)
+    session.down = alter
+    return session.go("mask")
+
+
+def told(session: Session, holder: str, message: Survivors) -> dict[str, bytes]:
+    """The tags that `holder` is shown, by owner."""
+    owners = [owner for owner in message.parties if owner in pickers_of(session, holder)]
+    return dict(zip(owners, message.tags, strict=True))
+
+
+def revealed(session: Session, owner: str) -> dict[str, bytes | None]:
+    """What each holder of the seed of `owner` answered in its unmasking."""
+    answers: dict[str, bytes | None] = {}
+    for name, message in session.messages["unmask"].items():
+        held = [o for o in session.server.surviving if o == name or name in picks_of(session, o)]
+        if owner in held:
+            assert len(held) == len(message.seed_shares)
+            answers[name] = message.seed_shares[held.index(owner)]
+    return answers
+
+
+def flip(tag: bytes) -> bytes:
+    return bytes([tag[0] ^ 1]) + tag[1:]
+
+
+def finish(session: Session) -> ProtocolError | None:
+    try:
+        session.go()
+    except ProtocolError as error:
+        return error
+    return None

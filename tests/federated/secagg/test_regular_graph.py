@@ -195,6 +195,19 @@ def above(bound: float, rounds: int) -> float:
 # --- what there is, and what there is not
 
 
+@pytest.mark.parametrize("size", [*SIZES, (200, 0, 40), (200, 2, 50), (333, 2, 66), (333, 5, 83)], ids=str)
+def test_the_committee_is_the_smallest(size: tuple[int, int, int]) -> None:
+    """Of even and odd sizes alike: the chance that it falls short does not fall with every party more."""
+    n, c, d = size
+
+    def short(committee: int) -> Fraction:
+        return tail(n, d, committee, committee - quorum(committee, c) + 1)
+
+    found = regular_graph(n, c, d).committee
+    assert short(found) <= LIMIT / 2
+    assert all(short(smaller) > LIMIT / 2 for smaller in range(1, found))
+
+
 def test_where_agreement_is_impossible_there_is_no_graph() -> None:
     for n in range(3, 40):
         for c in range(n):

@@ -37,16 +37,18 @@ class Accountant:
         """The epsilon spent so far at the study's delta; 0 where the study claims no privacy."""
         return self.after({})
 
+    def fits(self, planned: dict[float, int]) -> bool:
+        """Return whether `planned` releases, {multiplier: how many}, still fit."""
+        return self._privacy.unit == "none" or self.after(planned) <= self._privacy.epsilon
+
     def require(self, planned: dict[float, int]) -> None:
         """Check that `planned` releases, {multiplier: how many}, still fit.
 
         Raises:
             BudgetError: says what is spent and what they would take it to.
         """
-        if self._privacy.unit == "none":
-            return
-        after = self.after(planned)
-        if after > self._privacy.epsilon:
+        if not self.fits(planned):
+            after = self.after(planned)
             raise BudgetError(
                 f"epsilon {self.epsilon:.4g} of {self._privacy.epsilon:g} is spent and this would make it {after:.4g} "
                 f"(delta {self._privacy.delta:g}). Nothing was released: agree on a new study with a new budget"

@@ -37,6 +37,17 @@ def calibrate(privacy: Privacy, rounds: int) -> Multipliers:
     return Multipliers(1 / math.sqrt(2 * share * rho), math.sqrt(rounds / (2 * (1 - share) * rho)))
 
 
+def rounds_for_statistics(statistics: float, one_round: float) -> int:
+    """Return how many rounds of multiplier `one_round` spend as much as statistics of multiplier `statistics`, or more.
+
+    Without noise nothing is spent, and it is 0.
+    """
+    if not statistics > 0:
+        return 0
+    # Multipliers are rounded in their last digits; `_largest_rho` leaves more room than that. No plan has 10^12 rounds.
+    return math.ceil(min(one_round / statistics, 1e6) ** 2 * (1 - _TIGHT))
+
+
 def effective_multiplier(scale: float, sensitivity: float, honest: int, length: int) -> float:
     """Return the multiplier of the central Gaussian that `honest` discrete Gaussian shares are as private as.
 

@@ -20,6 +20,7 @@ each size a, over all sets of that size; the smaller of both bounds, summed over
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,16 +90,21 @@ def log2_exposure(parties: int, corrupt: int, dropping: int, degree: int, thresh
 
 
 def _smallest_committee(parties: int, corrupt: int, dropping: int) -> int | None:
-    def fails(size: int) -> bool:
-        return _log2_tail(parties, dropping, size, size - quorum(size, corrupt) + 1) > LOG2_FAILURE + _PART
+    """Return the least q of which the quorum fails seldom enough, or None.
+
+    From q to q + 1 the chance can rise, as the quorum grows every other time. From q to q + 2 it never does: of X of q
+    failing, with l = q - u + 1, it falls where P[X = l] P[none of two more] >= P[X = l - 1] P[both], which holds for
+    n >= c + 2d + 1. So each parity is bisected by itself.
+    """
+
+    def works(size: int) -> bool:
+        return _log2_tail(parties, dropping, size, size - quorum(size, corrupt) + 1) <= LOG2_FAILURE + _PART
 
     if parties - dropping < quorum(parties, corrupt):
         return None
-    low, high = 1, parties
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if fails(middle) else (low, middle)
-    return low
+    by_parity = [range(first, parties + 1, 2) for first in (1, 2)]
+    places = [bisect_left(sizes, True, key=works) for sizes in by_parity]
+    return min(sizes[place] for sizes, place in zip(by_parity, places, strict=True) if place < len(sizes))
 
 
 def _threshold_for(parties: int, corrupt: int, dropping: int, degree: int) -> int | None:
