@@ -8,7 +8,7 @@ import pytest
 FENCED = """
 import ctypes, mmap
 import numpy as np
-from tacit.kernels import elementwise, goldilocks, goldilocks_extension, merkle, ntt, ring
+from tacit.kernels import combinations, elementwise, goldilocks, goldilocks_extension, merkle, ntt, ring, sumcheck
 
 PAGE = mmap.PAGESIZE
 protect = ctypes.CDLL(None, use_errno=True).mprotect
@@ -62,6 +62,19 @@ for rows, points in ((1, 1), (3, 2), (9, 4), (7, 8), (8, 32), (1, 64), (3, 128),
 for m, k, n in ((1, 1, 1), (1, 5, 3), (2, 7, 17), (5, 3, 1), (5, 129, 513), (9, 4, 16), (13, 130, 19)):
     check(ring.matmul, words(m, k), words(k, n))
     check(lambda a, b: ring.matmul(a.T, b.T), words(k, m), words(n, k))
+for half in (1, 7, 8, 9, 19):
+    a, b, c, d = (words(2 * half, 2) for _ in range(4))
+    base, one = words(2 * half), words(2)
+    check(sumcheck.fold, a, one, out=a[:half])
+    check(sumcheck.fold, base, one, out=a[:half])
+    for tables in ((base, a), (a, b), (a, base, base), (a, b, c)):
+        check(lambda *tables: sumcheck.round_values(tables), *tables)
+    check(lambda w, a, b: sumcheck.weighted_round(w, [(a, b)]), words(half, 2), a, b)
+    check(lambda w, a, b, c, d: sumcheck.weighted_round(w, [(a, b), (c, d)]), words(half, 2), a, b, c, d)
+    check(lambda p, q: np.stack(sumcheck.add_fractions(p, q)), a, b)
+    check(lambda p, q: np.stack(sumcheck.add_fractions(p, q)), base, b)
+    check(sumcheck.scaled_sum, a, one, b)
+    check(combinations.combine_rows, words(half, 2 * half), words(half, 2))
 print("done")
 """
 

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-TESTS = ["elementwise", "goldilocks", "goldilocks_extension", "goldilocks_lanes", "merkle", "ntt", "ring"]
+TESTS = [
+    "combinations",
+    "elementwise",
+    "goldilocks",
+    "goldilocks_extension",
+    "goldilocks_lanes",
+    "merkle",
+    "ntt",
+    "ring",
+    "sumcheck",
+]
 FEATURES = {
     "generic": "",  # what every processor of its kind has: 128-bit vectors on x86-64
     "haswell": "+sse4.2,+avx,+avx2,+bmi,+bmi2,+fma",

@@ -10,6 +10,8 @@
 | `goldilocks` | the prime field of 2^64 - 2^32 + 1 |
 | `goldilocks_extension` | its quadratic extension by a root of X^2 - 7 |
 | `ntt` | number-theoretic transforms over the field, and Reed-Solomon encoding |
+| `sumcheck` | round polynomials and folds of tables over both fields, trees of fractions |
+| `combinations` | rows of a matrix over the field, weighted by elements of the extension |
 
 Every function takes and gives `numpy` arrays, checks dtype and shape, and raises `TypeError` or `ValueError` when
 they do not fit. A module is imported, and Numba with it, when it is first named: `import tacit.kernels` is free.
@@ -22,9 +24,31 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tacit.kernels import elementwise, goldilocks, goldilocks_extension, masks, merkle, ntt, packing, ring
+    from tacit.kernels import (
+        combinations,
+        elementwise,
+        goldilocks,
+        goldilocks_extension,
+        masks,
+        merkle,
+        ntt,
+        packing,
+        ring,
+        sumcheck,
+    )
 
-__all__ = ["elementwise", "goldilocks", "goldilocks_extension", "masks", "merkle", "ntt", "packing", "ring"]
+__all__ = [
+    "combinations",
+    "elementwise",
+    "goldilocks",
+    "goldilocks_extension",
+    "masks",
+    "merkle",
+    "ntt",
+    "packing",
+    "ring",
+    "sumcheck",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -65,14 +65,12 @@ class Extension(ABC):
 
     def powers(self, element: Words, count: int) -> Words:
         """1, x, x^2, ..., (count, 48), of an element (48,)."""
-        found = np.zeros((1, DEGREE), dtype=np.uint64)
+        found = np.zeros((count, DEGREE), dtype=np.uint64)
         found[0, 0] = 1
-        step = element[None]
-        while len(found) < count:
-            by_step = self.matrices(step)[0]
-            found = np.concatenate((found, self.canonical(ring.matmul(found, by_step.T))))
-            step = self.canonical(ring.matmul(step, by_step.T))
-        return found[:count]
+        by_element = self.matrices(element[None])[0]
+        for i in range(1, count):
+            found[i] = self.canonical(by_element @ found[i - 1])
+        return found
 
     def _folded(self, outer: Words) -> Words:
         """Elements (n, 48) from (n, 48, 48) products of coefficients."""

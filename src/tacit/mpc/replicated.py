@@ -10,7 +10,6 @@ A share never tells its words: not in `repr`, not as a truth value, not as an in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -23,16 +22,16 @@ class SecretAsPublicError(TypeError):
     """A program used a secret where only a public value can stand, such as a condition or an index."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Share:
-    """Two of the three components, uint64 arrays of one shape."""
+    """Two of the three components, uint64 arrays of one shape; nobody writes to either."""
 
-    own: Words
-    next: Words
+    __slots__ = ("next", "own")
 
-    def __post_init__(self) -> None:
-        if self.own.shape != self.next.shape:
-            raise ValueError(f"components have shapes {self.own.shape} and {self.next.shape}")
+    def __init__(self, own: Words, next: Words) -> None:  # the papers' and the field's name
+        """Of component i, `own`, and component i + 1, `next`; raises ValueError where their shapes differ."""
+        if own.shape != next.shape:
+            raise ValueError(f"components have shapes {own.shape} and {next.shape}")
+        self.own, self.next = own, next
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,12 +54,13 @@ class Share:
 
     def reshape(self, *shape: int) -> Self:
         """As numpy's."""
-        return self.map(lambda component: component.reshape(shape))
+        return type(self)(self.own.reshape(shape), self.next.reshape(shape))
 
     def __getitem__(self, index: Any) -> Self:
         """A part, by a public index."""
-        _refuse_secret(index)
-        return self.map(lambda component: component[index])
+        if isinstance(index, Share) or (isinstance(index, tuple) and any(isinstance(part, Share) for part in index)):
+            raise SecretAsPublicError("a secret cannot be an index: which place is read would tell it")
+        return type(self)(self.own[index], self.next[index])
 
     def __len__(self) -> int:
         return len(self.own)
@@ -116,9 +116,3 @@ def ring(public: npt.ArrayLike) -> Words:
     if array.dtype.kind not in "iub":
         raise TypeError(f"words are integers, not {array.dtype}")
     return array.astype(np.int64).view(np.uint64) if array.dtype.kind == "i" else array.astype(np.uint64)
-
-
-def _refuse_secret(index: Any) -> None:
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, Share) for part in parts):
-        raise SecretAsPublicError("a secret cannot be an index: which place is read would tell it")

@@ -33,10 +33,11 @@ _KEY_DOMAIN = b"tacit mpc component key v1"
 
 @dataclass
 class Cost:
-    """What a session has sent: rounds, and bytes of arrays (docs/protocols/mpc.md has them as formulas)."""
+    """What a session has sent: rounds, messages, and bytes of arrays (docs/protocols/mpc.md has the formulas)."""
 
     rounds: int = 0
     bytes_sent: int = 0
+    messages_sent: int = 0
 
 
 class Session:
@@ -79,6 +80,7 @@ class Session:
         step = f"round {number}"
         for channel, arrays in ((self._previous, exchange.to_previous), (self._next, exchange.to_next)):
             if arrays:
+                self.cost.messages_sent += 1
                 channel.send(Round(number, _packed(arrays)), self.timeout, step=step)
         return Received(
             self._taken(self._previous, exchange.from_previous, number, step),

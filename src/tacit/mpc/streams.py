@@ -22,7 +22,10 @@ from tacit.mpc.exchange import Array
 from tacit.mpc.replicated import Words
 
 KEY = 16  # bytes
+READY = 2**15  # bytes made ahead, from which short masks are taken: a call of the cipher costs as much as 20 kB of it
 _ZEROS = memoryview(bytes(2**17))
+
+Octets = npt.NDArray[np.uint8]
 
 
 class Stream:
@@ -33,18 +36,38 @@ class Stream:
         if len(key) != KEY:
             raise ValueError(f"a component key has {KEY} bytes, not {len(key)}")
         self._keystream = Cipher(AES128(key), CTR(bytes(16))).encryptor()
+        self._ready = np.zeros(READY, dtype=np.uint8)
+        self._read = READY
 
     def take(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.uint64) -> Array:
         """The next words of the keystream: a fresh array of the shape, of an unsigned dtype."""
         kind = np.dtype(dtype)
         if kind.kind != "u":
             raise TypeError(f"keystreams are of unsigned integers, not {kind}")
-        words = np.empty(prod(shape), dtype=kind)
-        octets = memoryview(words.data).cast("B") if words.size else memoryview(b"")
-        for start in range(0, len(octets), len(_ZEROS)):
+        octets = np.empty(prod(shape) * kind.itemsize, dtype=np.uint8)
+        head = min(octets.size, READY - self._read)
+        self._pour(octets[:head])
+        rest = octets[head:]
+        if rest.size >= READY // 2:
+            self._fill(rest)
+        elif rest.size:
+            self._fill(self._ready)
+            self._read = 0
+            self._pour(rest)
+        return octets.view(kind).reshape(shape)
+
+    def _pour(self, octets: Octets) -> None:
+        """Move what is ready into `octets`; it does not stay behind."""
+        part = self._ready[self._read : self._read + octets.size]
+        octets[:] = part
+        part[:] = 0
+        self._read += octets.size
+
+    def _fill(self, octets: Octets) -> None:
+        """The keystream's next bytes."""
+        for start in range(0, octets.size, len(_ZEROS)):
             part = octets[start : start + len(_ZEROS)]
-            self._keystream.update_into(_ZEROS[: len(part)], part)
-        return words.reshape(shape)
+            self._keystream.update_into(_ZEROS[: part.size], part.data)
 
     def __repr__(self) -> str:
         return "Stream(secret)"

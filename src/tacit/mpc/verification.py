@@ -18,7 +18,8 @@ Rounds: `Plan.rounds`. Bytes: `Plan.bytes_sent`. A false claim passes with chanc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -31,10 +32,10 @@ from tacit.mpc.galois import EXTENSIONS, Extension, elements_of
 from tacit.mpc.party import PARTIES, Party
 from tacit.mpc.pending import Claims
 from tacit.mpc.replicated import Words
-from tacit.mpc.verification_plan import SEED, Plan, plan
+from tacit.mpc.verification_plan import DIGEST, SEED, Plan, plan
 
 STEP = "verification"
-Draw = Callable[..., Array]
+_DOMAIN = b"tacit mpc verification challenge"
 
 
 def verify(party: Party) -> Protocol[None]:
@@ -57,17 +58,23 @@ def verify(party: Party) -> Protocol[None]:
 
 def _prove(party: Party, chosen: Plan, claims: Claims) -> Protocol[None]:
     extension, length = chosen.extension, chosen.length
-    answer = yield Exchange(from_previous=(Wanted((SEED,), np.uint8),), from_next=(Wanted((SEED,), np.uint8),))
-    known = Compression(chosen, claims, weights(chosen, _seed(answer.from_previous[0], answer.from_next[0])))
+    answer = yield Exchange(
+        from_previous=(Wanted((SEED,), np.uint8), Wanted((chosen.fold_count, DIGEST), np.uint8)),
+        from_next=(Wanted((SEED,), np.uint8), Wanted((1, DIGEST), np.uint8)),
+    )
+    (first, digests), (second, digest) = answer.from_previous, answer.from_next
+    _check_digest(party, first, digest[0])
+    _check_digest(party, second, digests[0])
+    known, committed = Compression(chosen, claims, weights(chosen, _seed(first, second))), iter(digests[1:])
     element = None
     if chosen.rows > 1:
         yield _shared(party, extension, known.products())
-        element = yield from _challenge(party)
+        element = yield from _challenge(party, next(committed))
     left, right = known.vector("left", element), known.vector("right", element)
     for rows in chosen.folds:
         left_rows, right_rows = extension.rows(left, length, rows), extension.rows(right, length, rows)
         yield _shared(party, extension, extension.convolve(left_rows, right_rows))
-        element = yield from _challenge(party)
+        element = yield from _challenge(party, next(committed))
         powers = extension.powers(element, rows)
         left, right = extension.fold(left_rows, powers), extension.fold(right_rows, powers[::-1])
         length = extension.row_length(length, rows)
@@ -79,18 +86,21 @@ def _prove(party: Party, chosen: Plan, claims: Claims) -> Protocol[None]:
 def _check(party: Party, chosen: Plan, claims: Claims, side: Side) -> Protocol[None]:
     extension, length = chosen.extension, chosen.length
     with_verifier = party.streams.own if side == "left" else party.streams.next  # of the key that the prover lacks
-    halves = with_verifier((2, SEED), np.uint8)
-    yield Exchange(to_next=(halves[0],)) if side == "left" else Exchange(to_previous=(halves[1],))
-    known = Compression(chosen, claims, weights(chosen, _seed(*halves)))
+    first, second, *challenges = with_verifier((1 + chosen.fold_count, SEED), np.uint8)
+    if side == "left":
+        yield Exchange(to_next=(first, _digests([second, *challenges])))
+    else:
+        yield Exchange(to_previous=(second, _digests([first])))
+    known, following = Compression(chosen, claims, weights(chosen, _seed(first, second))), iter(challenges)
     target, element = known.part(side), None
     if chosen.rows > 1:
         shares = yield from _receive_shares(party, extension, 2 * chosen.rows - 2, side)
-        element = yield from _release(with_verifier, side)
+        element = yield from _release(next(following), side)
         target = _value(extension, shares, target, extension.powers(element, 2 * chosen.rows - 1))
     vector = known.vector(side, element)
     for rows in chosen.folds:
         shares = yield from _receive_shares(party, extension, 2 * rows - 2, side)
-        powers = extension.powers((yield from _release(with_verifier, side)), 2 * rows - 1)
+        powers = extension.powers((yield from _release(next(following), side)), 2 * rows - 1)
         target = _value(extension, shares, target, powers)
         powers = powers[:rows]
         vector = extension.fold(extension.rows(vector, length, rows), powers if side == "left" else powers[::-1])
@@ -98,7 +108,7 @@ def _check(party: Party, chosen: Plan, claims: Claims, side: Side) -> Protocol[N
     entries = _entries(extension.rows(vector, length, length))
     mask = _mask(party, extension, side)
     shares = yield from _receive_shares(party, extension, 2 * length, side)
-    powers = extension.powers(_unit(_element(with_verifier((1,)))), 2 * length + 1)
+    powers = extension.powers(_unit(_element(with_verifier((SEED,), np.uint8))), 2 * length + 1)
     target = _value(extension, shares, target, powers, middle=length - 1)
     entries = np.concatenate((entries if side == "left" else entries[::-1], mask))
     yield from _compare(party, extension, extension.sum_of_products(entries, powers[: length + 1]), target, side)
@@ -144,16 +154,36 @@ def _value(extension: Extension, shares: Words, target: Words, powers: Words, mi
     return extension.sum_of_products(coefficients, powers)
 
 
-def _challenge(party: Party) -> Protocol[Words]:
-    answer = yield Exchange(from_next=(Wanted((1,)),))
-    return _arrived(EXTENSIONS["binary"], answer.from_next[0][None], party.next)[0]
+def _challenge(party: Party, digest: Array) -> Protocol[Words]:
+    answer = yield Exchange(from_next=(Wanted((SEED,), np.uint8),))
+    _check_digest(party, answer.from_next[0], digest)
+    return _element(answer.from_next[0])
 
 
-def _release(with_verifier: Draw, side: Side) -> Protocol[Words]:
-    """Draw X; the right verifier, which has received its shares by now, tells the prover."""
-    word = with_verifier((1,)) & np.uint64(2**DEGREE - 1)
-    yield Exchange() if side == "left" else Exchange(to_previous=(word,))
-    return _element(word)
+def _release(seed: Array, side: Side) -> Protocol[Words]:
+    """The right verifier, which has received its shares by now, tells the prover where to go on."""
+    yield Exchange() if side == "left" else Exchange(to_previous=(seed,))
+    return _element(seed)
+
+
+def _check_digest(party: Party, seed: Array, digest: Array) -> None:
+    """What one verifier tells has to be what the other has committed to.
+
+    If an honest prover went on from another challenge than the other verifier has, what the two share and show would
+    not fit together, and by how much would tell a corrupt verifier of their secrets.
+    """
+    if not np.array_equal(_digests([seed])[0], digest):
+        raise ProtocolError(
+            f"told another challenge than {party.previous} has, or {party.previous} has another: one of them cheats",
+            culprit=party.next,
+            step=STEP,
+        )
+
+
+def _digests(seeds: Sequence[Array]) -> Array:
+    """SHA-256 of each: it hides a seed of 128 random bits."""
+    found = b"".join(hashlib.sha256(_DOMAIN + bytes(seed)).digest() for seed in seeds)
+    return np.frombuffer(found, dtype=np.uint8).reshape(len(seeds), DIGEST)
 
 
 def _masked_products(party: Party, extension: Extension, left_rows: Words, right_rows: Words) -> Words:
@@ -193,8 +223,8 @@ def _seed(first: Array, second: Array) -> bytes:
     return bytes(first ^ second)
 
 
-def _element(words: Array) -> Words:
-    element: Words = elements_of(words.view(np.uint64))[0]
+def _element(seed: Array) -> Words:
+    element: Words = elements_of(np.frombuffer(bytes(seed)[:8], dtype="<u8").astype(np.uint64))[0]
     return element
 
 

@@ -16,8 +16,12 @@ from tacit.mpc.galois import Extension
 from tacit.mpc.pending import Claims
 
 SEED = 16  # bytes
-BUDGET = 250  # chances of 2^-48 that all folds together may use: under 2^-40 with what the weights use
+DIGEST = 32
+MOST_ERROR = Fraction(1, 2**40)
 MOST_ROWS = {"arithmetic": 32, "binary": 64}
+MOST_FOLDS = 60
+FIRST_ROWS = 32  # of the first fold where there is much: two tiles of the kernels
+LIFTED = 4096  # elements up to which a vector over the extension may stand for claims that were not folded before
 WORD = 8  # bytes
 
 
@@ -62,7 +66,8 @@ class Plan:
         element = WORD * self.extension.wire_words
         inner = (self.rows, *self.folds) if self.rows > 1 else self.folds
         prover = element * (sum(2 * rows - 2 for rows in inner) + 2 * self.last)
-        return prover, SEED + 2 * element, SEED + WORD * len(inner) + 2 * element
+        left = SEED + DIGEST * self.fold_count + 2 * element
+        return prover, left, DIGEST + SEED * self.fold_count + 2 * element
 
     @property
     def error_terms(self) -> dict[str, int]:
@@ -99,15 +104,20 @@ def plan(extension: Extension, claims: Claims) -> Plan | None:
 def _cheapest(
     extension: Extension, batches: tuple[tuple[int, int], ...], matrices: tuple[tuple[int, int, int], ...]
 ) -> Plan:
-    for count in range(1, BUDGET // 4):
-        for rows in range(2, min(MOST_ROWS[extension.ring], BUDGET // (2 * count)) + 1):
-            first = rows if batches and count > 1 else 1
-            length = _length(extension, batches, matrices, first)
-            folds = (rows,) * (count - (2 if first > 1 else 1))
-            for _ in folds:
-                length = extension.row_length(length, rows)
-            if length <= rows:
-                return Plan(extension, batches, matrices, first, folds, length)
+    claimed = sum(terms * words for terms, words in batches)
+    for count in range(1, MOST_FOLDS + 1):
+        for rows in range(2, MOST_ROWS[extension.ring] + 1):
+            firsts = [1] if claimed * extension.unit <= LIFTED else []
+            if batches and count > 1:
+                firsts = [FIRST_ROWS, rows] if claimed >= LIFTED else [rows, *firsts]
+            for first in firsts:
+                folds = (rows,) * (count - (2 if first > 1 else 1))
+                length = _length(extension, batches, matrices, first)
+                for each in folds:
+                    length = extension.row_length(length, each)
+                found = Plan(extension, batches, matrices, first, folds, length)
+                if length <= rows and found.error < MOST_ERROR:
+                    return found
     raise ValueError("too many products for one verification: verify more often")
 
 

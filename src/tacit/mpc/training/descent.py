@@ -8,10 +8,11 @@ fractional bits, and their sum of products is divided by 2^(f + 20) at once. Its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from tacit.errors import FormatError
 from tacit.mpc.exchange import Protocol, together
@@ -23,6 +24,8 @@ from tacit.mpc.training.settings import STEP_BITS, Settings
 from tacit.mpc.truncation import truncate
 from tacit.mpc.verification import verify
 
+Floats = npt.NDArray[np.float64]
+
 VERIFY_AFTER = 2**21  # pending products: about 200 MB of what is kept for verification
 
 
@@ -30,10 +33,11 @@ class Descent:
     """The network in training: its layers and what momentum keeps, all shared."""
 
     def __init__(self, party: Party, features: int, settings: Settings) -> None:
-        """From public initial weights: uniform within 1 / sqrt(inputs), as torch's Linear has them; zeros if convex."""
+        """From `initial_weights`, which are public."""
         self._party, self._settings = party, settings
         self.layers = [
-            _initial(party, shape, settings, number) for number, shape in enumerate(_shapes(features, settings))
+            Dense(_public(party, weight, settings), _public(party, bias, settings))
+            for weight, bias in initial_weights(features, settings)
         ]
         self.velocities = [Dense(_zeros_like(layer.weight), _zeros_like(layer.bias)) for layer in self.layers]
         self.epoch = 0
@@ -43,7 +47,7 @@ class Descent:
         order = np.random.default_rng((self._settings.seed, self.epoch)).permutation(len(x))
         for start in range(0, len(order), self._settings.batch_rows):
             rows = order[start : start + self._settings.batch_rows]
-            yield from self._step(x[rows], y[rows])
+            yield from self.step(x[rows], y[rows])
             if self._party.active and self._party.pending.size >= VERIFY_AFTER:
                 yield from verify(self._party)
         self.epoch += 1
@@ -67,7 +71,8 @@ class Descent:
         )
         self.epoch = epoch
 
-    def _step(self, x: Arithmetic, y: Arithmetic) -> Protocol[None]:
+    def step(self, x: Arithmetic, y: Arithmetic) -> Protocol[None]:
+        """One step on a minibatch."""
         found = yield from gradients(self._party, self.layers, x, y, self._settings)
         moved = []
         for layer, velocity, gradient in zip(self.layers, self.velocities, found, strict=True):
@@ -98,23 +103,20 @@ def _factor(value: float) -> int:
     return int(max(1, round(value * 2**STEP_BITS)))
 
 
-def _shapes(features: int, settings: Settings) -> Sequence[tuple[int, int]]:
-    widths = settings.widths(features)
-    return list(pairwise(widths))
+def initial_weights(features: int, settings: Settings) -> list[tuple[Floats, Floats]]:
+    """The public (weight, bias) that training starts from: zeros if convex, else uniform within 1 / sqrt(inputs)."""
+    found = []
+    for number, shape in enumerate(pairwise(settings.widths(features))):
+        if settings.hidden:
+            source, bound = np.random.default_rng((settings.seed, number, 1)), 1.0 / np.sqrt(shape[0])
+            found.append((source.uniform(-bound, bound, shape), source.uniform(-bound, bound, shape[1])))
+        else:
+            found.append((np.zeros(shape), np.zeros(shape[1])))
+    return found
 
 
-def _initial(party: Party, shape: tuple[int, int], settings: Settings, number: int) -> Dense:
-    if not settings.hidden:
-        return Dense(_public(party, np.zeros(shape), settings), _public(party, np.zeros(shape[1]), settings))
-    source = np.random.default_rng((settings.seed, number, 1))
-    bound = 1.0 / np.sqrt(shape[0])
-    weight, bias = source.uniform(-bound, bound, shape), source.uniform(-bound, bound, shape[1])
-    return Dense(_public(party, weight, settings), _public(party, bias, settings))
-
-
-def _public(party: Party, values: np.ndarray, settings: Settings) -> Arithmetic:
-    integers = np.rint(values * 2**settings.fraction_bits).astype(np.int64)
-    return constant(party, integers.view(np.uint64))
+def _public(party: Party, values: Floats, settings: Settings) -> Arithmetic:
+    return constant(party, np.rint(values * 2**settings.fraction_bits).astype(np.int64).view(np.uint64))
 
 
 def _zeros_like(share: Arithmetic) -> Arithmetic:

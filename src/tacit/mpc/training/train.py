@@ -71,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True, repr=False)
 class DenseModel:
-    """A trained model that was opened: (weight (inputs, outputs), bias (outputs,)) of each layer, on features as given."""
+    """An opened model: (weight (inputs, outputs), bias (outputs,)) of each layer, on features as given."""
 
     layers: tuple[tuple[Floats, Floats], ...]
 
