@@ -24,7 +24,19 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from rich.console import Console
 from rich.table import Table
 
-from tacit.kernels import elementwise, goldilocks, goldilocks_extension, masks, merkle, ntt, ring
+from tacit.kernels import (
+    bits,
+    combinations,
+    elementwise,
+    goldilocks,
+    goldilocks_extension,
+    masks,
+    merkle,
+    ntt,
+    ring,
+    sumcheck,
+    weighting,
+)
 
 DRAW = np.random.default_rng(1)
 MODULUS = goldilocks.MODULUS
@@ -86,6 +98,12 @@ def passes() -> Iterator[Row]:
             lambda: elementwise.multiply_replicated(x0, x1, y0, y1, mask, out),
             lambda: x0 * y0 + x0 * y1 + x1 * y0 + mask,
         ),
+        (
+            "replicated conjunction",
+            6,
+            lambda: bits.multiply_replicated(x0, x1, y0, y1, mask, out),
+            lambda: x0 & y0 ^ x0 & y1 ^ x1 & y0 ^ mask,
+        ),
         ("add product", 4, lambda: elementwise.add_product(out, x0, y0), lambda: np.add(out, x0 * y0, out)),
         ("rescale", 2, lambda: elementwise.rescale(integers, 16, rounded), lambda: (integers + half) >> 16),
     ]
@@ -94,6 +112,86 @@ def passes() -> Iterator[Row]:
         source, target = words(moved * MILLION // 2), words(moved * MILLION // 2)  # as many bytes, read and written
         ceiling = size / median(lambda source=source, target=target: np.copyto(target, source), 51)
         yield Row(f"{case} 2^20", size / median(work, 51), size / median(peer, 51), "numpy", ceiling, "memcpy", "GB/s")
+
+
+def packed_bits() -> Iterator[Row]:
+    x = words(MILLION)
+    planes, size = bits.planes(x, 64), 2 * x.nbytes / 1e9
+    check("planes", planes, planes_by_numpy(x))
+    check("words", bits.words(planes, MILLION), x)
+    target = np.empty_like(x)
+    ceiling = size / median(lambda: np.copyto(target, x), 51)
+    for case, ours in (
+        ("bit planes of 2^20 words", lambda: bits.planes(x, 64)),
+        ("words of 64 bit planes", lambda: bits.words(planes, MILLION)),
+    ):
+        peer = size / median(lambda: planes_by_numpy(x), 5)
+        yield Row(case, size / median(ours), peer, "numpy packbits", ceiling, "memcpy", "GB/s")
+
+
+def planes_by_numpy(x: Words) -> Words:
+    each = np.unpackbits(x.view(np.uint8), bitorder="little").reshape(-1, 64)
+    return np.packbits(np.ascontiguousarray(each.T), axis=1, bitorder="little").view(np.uint64)
+
+
+def verification() -> Iterator[Row]:
+    """What verifying products spends its time on, in steps of 64 bits."""
+    a, b, matrix = words(1536, 256), words(32, 256), words(48, 1536) & np.uint64(1)
+    vectors, weights, masks_of_bits = words(48, 4096), words(48, 64), words(48, 4096)
+    coefficients = np.unpackbits(weights.view(np.uint8), axis=1, bitorder="little").astype(np.uint64)
+    x = DRAW.random((512, 512))
+    ceiling = 512**3 / 1e9 / median(lambda: x @ x)
+    cases = [
+        ("Gram matrix over Z_2", a.shape[0] * b.size, lambda: bits.gram(a, b), lambda: gram_by_numpy(a, b)),
+        (
+            "rows over Z_2 combined",
+            matrix.size * 256,
+            lambda: bits.combine(matrix, a),
+            lambda: combined_by_numpy(matrix, a),
+        ),
+        (
+            "weights over Z_2^64",
+            48 * vectors.size,
+            lambda: in_place(weighting.weigh, vectors, weights),
+            lambda: weighed_by_numpy(vectors, coefficients, np.multiply, np.add, np.subtract),
+        ),
+        (
+            "weights over Z_2",
+            48 * vectors.size,
+            lambda: in_place(weighting.weigh_bits, vectors, masks_of_bits),
+            lambda: weighed_by_numpy(vectors, masks_of_bits, np.bitwise_and, np.bitwise_xor, np.bitwise_xor),
+        ),
+    ]
+    for case, steps, ours, peer in cases:
+        check(case, ours(), peer())
+        rates = (steps / 1e9 / seconds for seconds in (median(ours, 51), median(peer, 5)))
+        yield Row(case, *rates, "numpy", ceiling, "float64 dgemm", "G/s")
+
+
+def gram_by_numpy(a: Words, b: Words) -> Words:
+    return np.stack([np.bitwise_count(a & row).sum(axis=1, dtype=np.uint64) & np.uint64(1) for row in b], axis=1)
+
+
+def combined_by_numpy(matrix: Words, rows: Words) -> Words:
+    return np.stack([np.bitwise_xor.reduce(rows[chosen == 1], axis=0) for chosen in matrix])
+
+
+def weighed_by_numpy(vectors: Words, weights: Words, times: np.ufunc, plus: np.ufunc, minus: np.ufunc) -> Words:
+    places = np.zeros((weighting.PLACES, vectors.shape[1]), np.uint64)
+    for i in range(weighting.DEGREE):
+        part = places[i : i + weighting.DEGREE]
+        plus(part, times(vectors, weights[i]), out=part)
+    for place in range(weighting.PLACES - 1, weighting.DEGREE - 1, -1):
+        for tap in weighting.TAPS:
+            part = places[place - weighting.DEGREE + tap]
+            minus(part, places[place], out=part)
+    return places[: weighting.DEGREE]
+
+
+def in_place(function: Callable[[Words, Words], None], vectors: Words, weights: Words) -> Words:
+    changed = vectors.copy()
+    function(changed, weights)
+    return changed
 
 
 def mask_expansion() -> Iterator[Row]:
@@ -177,10 +275,61 @@ def transforms() -> Iterator[Row]:
     yield Row("NTT 2^20", ours, peer, "scalar radix-2 numba", copy, "one memcpy", "ms")
 
 
+def sumchecks() -> Iterator[Row]:
+    """Rates are of pairs, or of words of the matrix, each of which takes so many products of the field."""
+    sumcheck.cores = lambda: 1
+    half = MILLION // 2
+    a, b, c, d = (words(MILLION, 2, below=MODULUS) for _ in range(4))
+    base, weights, one = words(MILLION, below=MODULUS), words(half, 2, below=MODULUS), words(2, below=MODULUS)
+    matrix, factors = base.reshape(1024, 1024), weights[:1024]
+    out, other = np.empty((half, 2), np.uint64), np.empty((half, 2), np.uint64)
+    cases = [
+        ("fold", 3, half, lambda: sumcheck.fold(a, one, out), lambda: scalar.fold(a, one, other)),
+        (
+            "round, base x extension",
+            4,
+            half,
+            lambda: sumcheck.round_values([base, a]),
+            lambda: scalar.round_values(scalar.extended(base), a),
+        ),
+        (
+            "round, two weighted products",
+            18,
+            half,
+            lambda: sumcheck.weighted_round(weights, [(a, b), (c, d)]),
+            lambda: scalar.weighted_round(weights, a, b, c, d),
+        ),
+        (
+            "rows combined",
+            2,
+            MILLION,
+            lambda: combinations.combine_rows(matrix, factors),
+            lambda: scalar.combine_rows(matrix, factors),
+        ),
+    ]
+    for case, products, count, ours, peer in cases:
+        check(case, ours(), peer())
+        rates = (count / 1e6 / seconds for seconds in (median(ours), median(peer, 5)))
+        multiplied = words(count, below=MODULUS)
+        ceiling = median(lambda multiplied=multiplied: goldilocks.multiply(multiplied, 3, multiplied))
+        name = f"{products} x Goldilocks multiply"
+        yield Row(f"Sumcheck {case} 2^20", *rates, "scalar numba", count / 1e6 / ceiling / products, name, "M/s")
+
+
 def main() -> None:
     table = Table("case", "ours", "peer", "", "ratio", "ceiling", "", "unit", box=None)
     results = []
-    for group in (matrix_products, passes, mask_expansion, hashing, field, transforms):
+    for group in (
+        matrix_products,
+        passes,
+        packed_bits,
+        verification,
+        mask_expansion,
+        hashing,
+        field,
+        transforms,
+        sumchecks,
+    ):
         for row in group():
             ours, peer, ceiling = (f"{figure:.3g}" for figure in (row.ours, row.peer, row.ceiling))
             table.add_row(row.case, ours, peer, row.peer_name, f"{row.ratio:.2f}", ceiling, row.ceiling_name, row.unit)

@@ -68,6 +68,8 @@ def test_round_values(words, kind, half, seed):
         for x in places
     ]
     assert pairs(sumcheck.round_values(tables)) == expected
+    turned = [np.roll(table, half, axis=0) for table in tables]
+    assert pairs(sumcheck.round_values(turned, reverse=True)) == expected
 
 
 @pytest.mark.parametrize("products", [1, 2])
@@ -85,6 +87,9 @@ def test_weighted_round(words, products, half, seed):
             sums.append(times(weight, total))
     result = sumcheck.weighted_round(weights, list(zip(tables[::2], tables[1::2], strict=True)))
     assert pairs(result) == [summed(low), summed(leading)]
+    turned = [np.roll(table, half, axis=0) for table in tables]
+    products = list(zip(turned[::2], turned[1::2], strict=True))
+    np.testing.assert_array_equal(sumcheck.weighted_round(weights, products, reverse=True), result)
 
 
 @pytest.mark.parametrize("kind", ["b", "e"])

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tacit.errors import ProtocolError
+from tacit.mpc import verification
+from tacit.mpc.compression import weights
 from tacit.mpc.exchange import Exchange, Received
 from tacit.mpc.galois import EXTENSIONS
 from tacit.mpc.opening import NotVerifiedError, open_to_all
@@ -15,7 +17,7 @@ from tacit.mpc.party import Party
 from tacit.mpc.products import conjunction, matmul, multiply
 from tacit.mpc.replicated import Arithmetic, Binary
 from tacit.mpc.verification import verify
-from tacit.mpc.verification_plan import plan
+from tacit.mpc.verification_plan import SEED, plan
 
 from .lockstep import NAMES, Message, dealt, lockstep, parties
 
@@ -242,6 +244,24 @@ def test_every_altered_message_of_a_long_verification_is_found(how):
     check_every_message(WORK, [how])
 
 
+def test_a_prover_who_is_told_another_challenge_than_was_committed_to_says_nothing_more():
+    """What it said from another challenge would not fit what the other verifier shows, and would tell of secrets."""
+    told = [message for message in said(WORK) if message.array.dtype == np.uint8]
+    assert {message.round for message in told} > {0}
+    for chosen in told:
+        watch: list[Message] = []
+
+        def cheat(message: Message, chosen=chosen):
+            return altered(message.array, "one bit") if where(message) == where(chosen) else message.array
+
+        prover = chosen.receiver
+        ended = verified(after_products(WORK), cheat, watch)
+        assert isinstance(ended[prover], ProtocolError)
+        assert "another challenge" in str(ended[prover])
+        if chosen.array.size == SEED:
+            assert not [message for message in watch if message.sender == prover and message.round > chosen.round]
+
+
 @pytest.mark.parametrize(
     "change", [lambda array: None, lambda array: array.reshape(-1)[:-1], lambda a: np.append(a, a)]
 )
@@ -284,6 +304,20 @@ def test_words_with_more_bits_than_an_element_has_are_refused():
     ended = verified(after_products([("binary", (3,))]), cheat)
     assert isinstance(ended[shares.receiver], ProtocolError)
     assert ended[shares.receiver].culprit == NAMES[shares.sender]
+
+
+def test_weights_need_what_both_verifiers_tell(monkeypatch):
+    """Each tells its half when it has received what it is about; a half alone is worth nothing to the prover."""
+    seeds = []
+
+    def recorded(chosen, seed):
+        seeds.append(seed)
+        return weights(chosen, seed)
+
+    monkeypatch.setattr(verification, "weights", recorded)
+    halves = {message.array.tobytes() for message in said(SHORT) if message.round == 0 and message.array.size == SEED}
+    assert len(halves) == 2 * len(set(seeds)) == 12
+    assert not halves & set(seeds)
 
 
 # What it costs

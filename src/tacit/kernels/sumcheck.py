@@ -31,23 +31,23 @@ _ROUNDS: dict[str, Callable[..., None]] = {
 }
 
 
-def round_values(tables: Sequence[Words]) -> Words:
+def round_values(tables: Sequence[Words], *, reverse: bool = False) -> Words:
     """The polynomial of one round: sum over all pairs of the product of their lines, at 0, 2, ..., d, as `(d, 2)`.
 
     Two or three tables d of one length. Every combination of base tables and others is taken; one and two tables over
-    the extension beside base ones are fastest.
+    the extension beside base ones are fastest. reverse: the lines run from 1 to 0, so the first is the value at 1.
     """
     given = [_table(f"table {place}", table) for place, table in enumerate(tables)]
     half = _half_of(given)
     given, loop = _kind(given)
-    addresses = [address(table) for table in given]
-    return _summed(len(given), half, lambda sums, begin, end: loop(sums, half, begin, end, *addresses))
+    starts, step = _starts(given, half, reverse)
+    return _summed(len(given), half, lambda sums, begin, end: loop(sums, step, begin, end, *starts))
 
 
-def weighted_round(weights: Words, products: Sequence[tuple[Words, Words]]) -> Words:
+def weighted_round(weights: Words, products: Sequence[tuple[Words, Words]], *, reverse: bool = False) -> Words:
     """The sum over all pairs of weight * sum of products of two lines: value at 0, and leading coefficient, `(2, 2)`.
 
-    `weights` `(half, 2)`, one for each pair; one or two products of tables `(2 * half, 2)`.
+    `weights` `(half, 2)`, one for each pair; one or two products of tables `(2 * half, 2)`. reverse: as above.
     """
     given = [_table("a factor", table, extension=True) for product in products for table in product]
     half = _half_of(given)
@@ -55,8 +55,8 @@ def weighted_round(weights: Words, products: Sequence[tuple[Words, Words]]) -> W
     if len(each) != half or len(given) not in (2, 4):
         raise ValueError(f"{len(each)} weights and {len(products)} products do not fit tables of {2 * half}")
     loop: Callable[..., None] = loops.weighted if len(given) == 2 else loops.weighted_two
-    addresses = [address(table) for table in (each, *given)]
-    return _summed(2, half, lambda sums, begin, end: loop(sums, half, begin, end, *addresses))
+    starts, step = _starts(given, half, reverse)
+    return _summed(2, half, lambda sums, begin, end: loop(sums, step, begin, end, address(each), *starts))
 
 
 def fold(table: Words, challenge: Words, out: Words | None = None) -> Words:
@@ -126,6 +126,13 @@ def _half_of(tables: Sequence[Words]) -> int:
     if size < 2 or size % 2:
         raise ValueError(f"tables must be of one even length above zero, not {[len(table) for table in tables]}")
     return size // 2
+
+
+def _starts(tables: Sequence[Words], half: int, reverse: bool) -> tuple[list[int], int]:
+    """Where the tables' first elements lie, and how many elements on their partners do."""
+    if not reverse:
+        return [address(table) for table in tables], half
+    return [address(table) + half * table.itemsize * (table.size // len(table)) for table in tables], -half
 
 
 def _kind(tables: list[Words]) -> tuple[list[Words], Callable[..., None]]:

@@ -52,7 +52,8 @@ class Extension(ABC):
 
     def sum_of_products(self, x: Words, y: Words) -> Words:
         """The sum of all x_i * y_i, for (n, 48) each: (48,)."""
-        return self._folded(ring.matmul(x.T, y)[None])[0]
+        total: Words = self._folded(ring.matmul(x.T, y)[None])[0]
+        return total
 
     def matrices(self, elements: Words) -> Words:
         """For each of the elements (n, 48) the matrix of the multiplication by it, (n, 48, 48)."""
@@ -109,7 +110,8 @@ class Extension(ABC):
 
     def inner(self, x: Words, y: Words) -> Words:
         """The inner product (48,) of two vectors."""
-        return self._folded(self.gram(x, y)[None])[0]
+        total: Words = self._folded(self.gram(x, y)[None])[0]
+        return total
 
     def convolve(self, a: Words, b: Words) -> Words:
         """The inner products of rows a (48, K, w) and b (48, K, w) of vectors, added up along the diagonals.
@@ -195,7 +197,8 @@ class BinaryField(Extension):
 
     def packed(self, elements: Words) -> Words:
         """48 bits in a word."""
-        return (elements << np.arange(DEGREE, dtype=np.uint64)).sum(axis=1, keepdims=True, dtype=np.uint64)
+        words: Words = (elements << np.arange(DEGREE, dtype=np.uint64)).sum(axis=1, keepdims=True, dtype=np.uint64)
+        return words
 
     def unpacked(self, words: Words) -> Words:
         """From the lower 48 bits."""
@@ -261,4 +264,5 @@ def _products() -> Words:
         for tap in TAPS:
             powers[place] -= powers[place - DEGREE + tap]
     grid = np.arange(DEGREE)
-    return powers[grid[:, None] + grid[None, :]]
+    table: Words = powers[grid[:, None] + grid[None, :]]
+    return table

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tacit.graph import LAYERS, Add, Graph, Linear, ReLU, Square
 from tacit.mpc.evaluation import SHARED, drifts
+from tacit.mpc.evaluation.layer import shared
 
 
 def test_every_kind_of_layer_has_its_twin_on_shares() -> None:
     assert set(SHARED) == set(LAYERS)
+
+
+def test_a_kind_has_one_twin() -> None:
+    with pytest.raises(ValueError, match="two classes on shares for layers of kind 'linear'"):
+        shared("linear")(type(SHARED["linear"]))
 
 
 def test_a_rescaling_is_one_unit_and_weights_enlarge_it() -> None:

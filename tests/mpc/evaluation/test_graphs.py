@@ -145,18 +145,6 @@ def test_a_large_mlp_sends_less_than_two_megabytes_a_party_for_128_rows() -> Non
     assert np.abs(found - graph.evaluate(x)).max() <= drifts(graph)[-1].output
 
 
-def test_much_that_is_pending_is_verified_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = Graph.build([Linear.of(np.ones((4, 3))), ReLU.of(), Linear.of(np.ones((2, 4)))], -1, 1)
-    x = rows_for(graph, 6, np.random.default_rng(0))
-    _, once = measured(graph, x, "active")
-    monkeypatch.setattr("tacit.mpc.evaluation.graphs.MOST_PENDING", 50)
-    found, often = measured(graph, x, "active", verified=True)
-    assert often.rounds > once.rounds
-    assert np.abs(found - graph.evaluate(x)).max() <= drifts(graph)[-1].output
-    _, passive = measured(graph, x, "passive")
-    assert passive.rounds < once.rounds
-
-
 def test_shares_of_other_shapes_are_refused() -> None:
     graph = Graph.build([Linear.of(np.ones((2, 3)))], -1, 1)
     party, skeleton = parties("passive")[0], Skeleton.of(graph)

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import cast
 
 import numpy as np
 
+from tacit.graph.fixed import Shape
 from tacit.graph.layers.windows import Pair, windows
 from tacit.mpc.evaluation.affine import SharedAffine
-from tacit.mpc.evaluation.layer import shared
+from tacit.mpc.evaluation.layer import WORDS, shared
 from tacit.mpc.evaluation.skeleton import Step
 from tacit.mpc.exchange import Protocol
 from tacit.mpc.party import Party
@@ -38,6 +40,10 @@ class SharedConv2d(SharedAffine):
         sums = yield from matmul(party, rows, factor.map(lambda words: words.reshape(outputs, depth).T))
         shape = (x.shape[0], *places, outputs)
         return sums.map(lambda words: np.moveaxis(words.reshape(shape), 3, 1))
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """The unrolled windows and what is made of them."""
+        return prod(step.weights[0][1:]) * prod(after[1:]) + WORDS * prod(after)
 
     def spread(self, term: Arithmetic, ndim: int) -> Arithmetic:
         """(outputs,) for every place."""

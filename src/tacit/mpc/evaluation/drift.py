@@ -1,5 +1,4 @@
-"""How far an evaluation on shares may be from the reference evaluator: one unit for each rescaling, and what becomes of
-it.
+"""How far shares may be from the reference evaluator: one unit for each rescaling, and what layers make of it.
 
 Each rescaling on shares is within one unit of rounding half up. The layers after it carry such a unit on: a row of
 weights times it, and so on. From these bounds follow the bits that every tensor and accumulator may take on shares, a
@@ -33,8 +32,6 @@ def drifts(graph: Graph) -> list[Drift]:
 
 def reaches(graph: Graph) -> list[tuple[int, int]]:
     """For each layer the largest absolute values of accumulators and tensor on shares; GraphError from 2^61 on."""
-    if graph.bounds[INPUT].magnitude >= LIMIT:
-        raise GraphError("the input passes 2**61")
     found = []
     for layer, drift in zip(graph.layers, drifts(graph), strict=True):
         accumulator, output = drift.reach, graph.bounds[layer.name].magnitude + drift.output

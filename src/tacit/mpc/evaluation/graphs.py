@@ -10,22 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tacit.errors import GraphError
+from tacit.mpc.evaluation.chunks import rows_at_once
 from tacit.mpc.evaluation.layer import SHARED
 from tacit.mpc.evaluation.skeleton import Skeleton
 from tacit.mpc.evaluation.tensor import Tensor, settle
 from tacit.mpc.exchange import Protocol
+from tacit.mpc.functions.local import concatenate
 from tacit.mpc.party import Party
 from tacit.mpc.replicated import Arithmetic
 from tacit.mpc.verification import verify
-
-MOST_PENDING = 2**24  # words that may wait for verification after a layer; a word takes 48 bytes or so, until verified
 
 
 def evaluate(party: Party, skeleton: Skeleton, weights: Sequence[Arithmetic], x: Arithmetic) -> Protocol[Arithmetic]:
     """The output (rows, *output_shape), with f fractional bits.
 
-    In active mode what is pending is verified on the way where there is much of it, which keeps memory within bounds;
-    the rest is left for the caller to verify before anything is opened.
+    A large batch goes through in chunks (`rows_at_once`), one after another. In active mode what a chunk leaves to
+    be verified is verified before the next; what the last one leaves is the caller's to verify, before anything is
+    opened.
 
     Args:
         party: one of the three.
@@ -38,6 +39,16 @@ def evaluate(party: Party, skeleton: Skeleton, weights: Sequence[Arithmetic], x:
         GraphError: weights or input are not of the skeleton's shapes.
     """
     _check(skeleton, weights, x)
+    step = rows_at_once(skeleton, active=party.active)
+    outputs = []
+    for start in range(0, len(x), step):
+        if start and party.active:
+            yield from verify(party)
+        outputs.append((yield from _evaluate(party, skeleton, weights, x[start : start + step])))
+    return outputs[0] if len(outputs) == 1 else concatenate(outputs)
+
+
+def _evaluate(party: Party, skeleton: Skeleton, weights: Sequence[Arithmetic], x: Arithmetic) -> Protocol[Arithmetic]:
     given = iter(weights)
     last = {number: reader for reader, step in enumerate(skeleton.steps, 1) for number in step.inputs}
     readers = [sum(step.inputs.count(number) for step in skeleton.steps) for number in range(len(skeleton.steps) + 1)]
@@ -52,8 +63,6 @@ def evaluate(party: Party, skeleton: Skeleton, weights: Sequence[Arithmetic], x:
         if readers[number] != 1:  # what several layers read, or nobody, is settled once and here
             result = yield from settle(party, result)
         tensors[number] = result
-        if party.active and party.pending.size > MOST_PENDING:
-            yield from verify(party)
     return tensors[len(skeleton.steps)].value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +19,8 @@ from tacit.mpc.exchange import Protocol
 from tacit.mpc.party import Party
 from tacit.mpc.replicated import Arithmetic
 
+TABLE_WORDS = 100  # for each element that is looked up in a table
+WORDS = 6  # for each element that is compared, chosen and divided: about what these protocols take
 SHARED: dict[str, SharedLayer] = {}
 _EXACT = 2.0**52  # below it no float of a whole number has been rounded
 _C = TypeVar("_C", bound="type[SharedLayer]")
@@ -59,6 +62,10 @@ class SharedLayer(ABC):
 
         bound: the largest absolute value of the layer's accumulators in the reference.
         """
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """About how many words of a share one row of the first input and of the output makes the layer take."""
+        return WORDS * prod(after)
 
 
 def shared(kind: str) -> Callable[[_C], _C]:

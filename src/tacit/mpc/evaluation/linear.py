@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
+from tacit.graph.fixed import Shape
 from tacit.mpc.evaluation.affine import SharedAffine
-from tacit.mpc.evaluation.layer import shared
+from tacit.mpc.evaluation.layer import WORDS, shared
 from tacit.mpc.evaluation.skeleton import Step
 from tacit.mpc.exchange import Protocol
 from tacit.mpc.party import Party
@@ -21,6 +24,10 @@ class SharedLinear(SharedAffine):
     def products(self, party: Party, step: Step, x: Arithmetic, factor: Arithmetic) -> Protocol[Arithmetic]:
         """x times the transposed weight."""
         return (yield from matmul(party, x, factor.map(lambda words: words.T)))
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """The matrices."""
+        return prod(before) + WORDS * prod(after)
 
     def spread(self, term: Arithmetic, ndim: int) -> Arithmetic:
         """(outputs,) as it is."""

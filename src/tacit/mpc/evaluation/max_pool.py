@@ -16,8 +16,9 @@ from typing import cast
 import numpy as np
 
 from tacit.graph import Layer
+from tacit.graph.fixed import Shape
 from tacit.graph.layers.windows import Pair, windows
-from tacit.mpc.evaluation.layer import Drift, Input, SharedLayer, shared
+from tacit.mpc.evaluation.layer import WORDS, Drift, Input, SharedLayer, shared
 from tacit.mpc.evaluation.skeleton import Step
 from tacit.mpc.evaluation.tensor import Tensor, settle
 from tacit.mpc.exchange import Protocol
@@ -51,6 +52,10 @@ class SharedMaxPool(SharedLayer):
     def drift(self, layer: Layer, fraction_bits: int, inputs: Sequence[Input], bound: int) -> Drift:
         """Of a difference twice that of the input."""
         return Drift(bound + 2 * inputs[0].drift, inputs[0].drift)
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """All windows, and what their comparisons take."""
+        return WORDS * prod(window(step)[0]) * prod(after)
 
 
 def window(step: Step) -> tuple[Pair, Pair, Pair]:

@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 
 from tacit.graph import Layer
-from tacit.mpc.evaluation.layer import Drift, Input, SharedLayer, shared
+from tacit.graph.fixed import Shape
+from tacit.mpc.evaluation.layer import TABLE_WORDS, Drift, Input, SharedLayer, shared
 from tacit.mpc.evaluation.skeleton import Step
 from tacit.mpc.evaluation.tensor import Tensor, settle
 from tacit.mpc.exchange import Protocol
@@ -37,6 +38,10 @@ class SharedSoftmax(SharedLayer):
         sums = 1 << 2 * fraction_bits + classes.bit_length()
         reach = max(2 * (x.magnitude + x.drift), sums, 1 << 3 * fraction_bits)
         return Drift(reach, min(x.drift + own, one + 1))
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """What a table takes."""
+        return TABLE_WORDS * prod(after)
 
 
 def turned(words: Words) -> Words:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from tacit.graph import Layer
-from tacit.mpc.evaluation.layer import Drift, Input, SharedLayer, shared
+from tacit.graph.fixed import Shape
+from tacit.mpc.evaluation.layer import TABLE_WORDS, Drift, Input, SharedLayer, shared
 from tacit.mpc.evaluation.skeleton import Step
 from tacit.mpc.evaluation.tensor import Tensor, settle
 from tacit.mpc.exchange import Protocol
@@ -30,3 +32,7 @@ class SharedTanh(SharedLayer):
         """The slope is at most 1."""
         drift = inputs[0].drift
         return Drift(1 << 3 * fraction_bits, drift + (2 if drift else 1))
+
+    def words(self, step: Step, before: Shape, after: Shape) -> int:
+        """What a table takes."""
+        return TABLE_WORDS * prod(after)

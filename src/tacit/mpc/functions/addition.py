@@ -6,9 +6,9 @@ in ABY3 (Mohassel, Rindal, CCS 2018, section 5.3). A plane holds one bit of all 
 
 For n numbers and their `last` lowest bits, W = ceil(n / 64), m = last - 2 places that make a carry, D = ceil(log2 m):
     rounds  2 + D
-    bytes   8 W ((last - 1) + m + G + P), where of the m places G = sum over d < D of those i < m with bit d of i set
-            are joined with
-            lower ones, and P of them, those with i >= 2^(d+1), need to know further what they let through
+    bytes   8 W ((last - 1) + m + G + H): at each level d < D the places i < m with bit d of i set are joined with
+            what
+            lies below, G in all; H of them, those with i >= 2^(d+1), learn further what they let through
 """
 
 from __future__ import annotations

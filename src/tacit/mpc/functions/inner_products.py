@@ -7,8 +7,6 @@ could get wrong is one claim of 2 k terms.
 
 from __future__ import annotations
 
-import numpy as np
-
 from tacit.mpc.exchange import Protocol
 from tacit.mpc.party import Party
 from tacit.mpc.products import pass_back

@@ -5,12 +5,11 @@ Neighbours are compared by the sign of their difference, and the winner is chose
 after each level.
 
 For n rows of m numbers of k bits, C(k) the rounds of `comparison.negative` and L = ceil(log2 m):
-    maximum          C(k + 1) + 3 rounds; bytes: of `negative` on k + 1 bits, and 16 n
-    maximum_along    L (C(k + 1) + 3) rounds; the bytes of (m - 1) n maxima, level by level
-    argmax           L (C(k + 1) + 3) rounds, one less for m = 2; as many bytes, 8 n more for each match that is in
-                     the middle levels, as only
-                     there values and places are both secret: places are public before the first level, and after the
-                     last no value is needed
+    maximum        C(k + 1) + 3 rounds; bytes: of `negative` on k + 1 bits, and 16 n
+    maximum_along  L (C(k + 1) + 3) rounds; bytes: of floor(m / 2) n maxima, then with ceil(m / 2) for m, and so on
+    argmax         as `maximum_along`, but in the levels between the first and the last 8 bytes more for each match:
+                   there values and places are both chosen. Places are public before the first level, and no value is
+                   needed after the last, so for m = 2 there is no product, and a round less
 """
 
 from __future__ import annotations

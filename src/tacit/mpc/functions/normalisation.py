@@ -66,6 +66,5 @@ def _all_so_far(party: Party, planes: Binary) -> Protocol[Binary]:
         joined = yield from conjunction(
             party, Binary(own[upper], following[upper]), Binary(own[lower], following[lower])
         )
-        own, following = own.copy(), following.copy()  # the records of active mode keep the old ones
         own[upper], following[upper] = joined.own, joined.next
     return Binary(own, following)

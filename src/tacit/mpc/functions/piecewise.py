@@ -6,16 +6,13 @@ clear: beyond the table's range it stays at its ends. At most one party is corru
     bits     the 7 bits of i, and the wraps of the bits below, by an adder; whether x lies outside, by two comparisons
     place    t = sum of the components' low bits, less 2^w for each wrap
     pick     the bits of i in two groups; all monomials of either as numbers. A coefficient is a bilinear form of the
-             two, so after a public
-             matrix times the second group it is one inner product, at the price of one word. The first group's carry
-             a factor "x is inside".
+             two, so after a public matrix times the second group it is one inner product, at the price of one word.
+             The first group's monomials carry a factor "x is inside".
     value    c0 + (c1, c2) . (t, t^2), another inner product, and the values at the ends times "x is outside"
 
-For n numbers, W = ceil(n / 64), o of 0, 1, 2 comparisons (those that the interval of x leaves open), A = 8 monomials
-if o > 0, else 7:
-    rounds  max(those of `addition` up to the index, of a comparison) + 7 + (0 or 1: 4 bits in the first group take as
-            many rounds as 3)
-    bytes   of `addition` and of the comparisons; monomials 8 W (11 + (11 if o else 4)); words 8 n (A + 15 + o + 2);
+For n numbers, W = ceil(n / 64), w bits of t, o comparisons of those two that the interval of x leaves open:
+    rounds  max(those of `addition` for w + 7 bits, of a comparison) + 6
+    bytes   of `addition` and of the comparisons; monomials 8 W (22 if o else 15); words 8 n (25 + o if o else 24);
             products 8 n (1 + 3 + 1)
 """
 

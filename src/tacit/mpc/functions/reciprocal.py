@@ -1,8 +1,8 @@
 """Reciprocal on shares: normalise by a power of two, then Goldschmidt's iteration.
 
 Computes: [x] with f fractional bits, 2^-f <= x < 2^(k-1-f), to [1 / x] with f. At most one party is corrupt. After
-Catrina and Saxena, FC 2010, section 3.4 (normalisation, then an iteration), in a form with fewer rounds: with r0 = a
-- 2 x and e = 1 - x r0,
+Catrina and Saxena, FC 2010, section 3 (division: normalisation, then an iteration), in a form with fewer rounds: with
+r0 = a - 2 x and e = 1 - x r0,
 
     1 / x = r0 / (1 - e),    1 / (1 - e) = (1 + e) (1 + e^2) (1 + e^4) (1 + e^8) ...
 
