@@ -121,7 +121,7 @@ def agree(case: Case, schema: Schema, seed: int) -> Agreement:
         coordinator=Coordinator("carrier", keys[-1], "localhost:9440"),
         parties=tuple(Party(name, key) for name, key in zip(NAMES, keys, strict=False)),
         model=Model("logistic"),
-        training=Training(rounds=ROUNDS, learning_rate=1.0, momentum=0.5, clip=2.0),
+        training=Training(rounds=ROUNDS, learning_rate=1.0, momentum=0.0 if case.unit == "party" else 0.5, clip=2.0),
         privacy=Privacy(case.unit, **budget),
         trust=Trust(0, 0, case.poisoning),
         release=Release(NAMES),
@@ -131,8 +131,8 @@ def agree(case: Case, schema: Schema, seed: int) -> Agreement:
     return agreement
 
 
-def train(case: Case, seed: int) -> tuple[float, float]:
-    """Accuracy and balanced accuracy on the test rows; nothing was learned (0.5) where no model came out."""
+def train(case: Case, seed: int) -> tuple[float, float, float]:
+    """Accuracy and balanced accuracy on the test rows, and 1; where no model came out, 0.5, 0.5 and 0."""
     schema, tables, test = split(seed)
     bad = np.random.default_rng(seed).choice(PARTIES, case.attackers, replace=False).tolist()
     if case.attack == "labels flipped":
@@ -141,9 +141,9 @@ def train(case: Case, seed: int) -> tuple[float, float]:
     try:
         predict = model(case, agreement, tables, bad)
     except TacitError:
-        return 0.5, 0.5
+        return 0.5, 0.5, 0.0
     said = predict(test.features).ravel() > 0.5
-    return float((said == test.labels).mean()), float(balanced_accuracy_score(test.labels, said))
+    return float((said == test.labels).mean()), float(balanced_accuracy_score(test.labels, said)), 1.0
 
 
 def flipped(table: Table) -> Table:
@@ -181,7 +181,7 @@ def cases(units: list[str]) -> list[Case]:
 
 
 def measure(every: list[Case], seeds: int) -> dict[Case, np.ndarray]:
-    """{case: (seeds, 2)}: accuracy and balanced accuracy of each seed."""
+    """{case: (seeds, 3)}: what `train` returns for each seed."""
     work = [(case, seed) for case in every for seed in range(1, seeds + 1)]
     with ProcessPoolExecutor() as pool:
         found = list(pool.map(train, *zip(*work, strict=True)))
@@ -202,9 +202,16 @@ def label(case: Case) -> str:
 def show(results: dict[Case, np.ndarray], console: Console) -> None:
     grid = Grid("case", "groups", "one sum", "groups, balanced", "one sum, balanced")
     for case, ours, peer in pairs(results):
-        cells = [f"{each.mean():.3f} ± {each.std():.3f}" for each in (ours[:, 0], peer[:, 0], ours[:, 1], peer[:, 1])]
-        grid.add_row(label(case), *cells)
+        cells = [f"{each[:, at].mean():.3f} ± {each[:, at].std():.3f}" for at in (0, 1) for each in (ours, peer)]
+        marks = [without(each) for _ in (0, 1) for each in (ours, peer)]
+        grid.add_row(label(case), *(f"{cell} {mark}".strip() for cell, mark in zip(cells, marks, strict=True)))
     console.print(grid)
+
+
+def without(found: np.ndarray) -> str:
+    """In how many seeds no model came out, for whoever sees the 0.5 that it counts as; empty where all have one."""
+    lost = int((found[:, 2] == 0).sum())
+    return f"(no model: {lost} of {len(found)})" if lost else ""
 
 
 def plot(results: dict[Case, np.ndarray], path: Path) -> None:
@@ -228,13 +235,27 @@ def plot(results: dict[Case, np.ndarray], path: Path) -> None:
 
 
 def draw(axis: Any, results: dict[Case, np.ndarray], unit: str) -> None:
-    """Bars of the mean over the seeds, lines from the least to the largest."""
+    """Bars of the mean over the seeds, lines from the least to the largest; hollow where seeds came to no model."""
     kinds = [("none", 0), *((attack, count) for attack in ATTACKS for count in (1, 2))]
     for shift, name, colour in ((-0.2, "one sum", "tab:red"), (0.2, "groups, median", "tab:blue")):
         cases = [Case(unit, attack, count, 0 if shift < 0 else max(count, 1)) for attack, count in kinds]
-        found = np.array([results[case][:, 0] for case in cases])
+        outcomes = [results[case] for case in cases]
+        found = np.array([each[:, 0] for each in outcomes])
         means, places = found.mean(axis=1), np.arange(len(kinds)) + shift
-        axis.bar(places, means, 0.38, color=colour, alpha=0.8, label=name)
+        bars = axis.bar(places, means, 0.38, color=colour, alpha=0.8, label=name)
+        for bar, outcome in zip(bars, outcomes, strict=True):
+            if without(outcome):
+                bar.set(fill=False, edgecolor=colour, hatch="////")
+                middle = bar.get_x() + bar.get_width() / 2
+                axis.annotate(
+                    without(outcome),
+                    (middle, 0.02),
+                    rotation=90,
+                    ha="center",
+                    va="bottom",
+                    fontsize=7,
+                    backgroundcolor="white",
+                )
         spread = [means - found.min(axis=1), found.max(axis=1) - means]
         axis.errorbar(places, means, spread, fmt="none", ecolor="black", elinewidth=0.8)
     ticks = [f"{attack.replace(' ', chr(10))}\n{count} of {PARTIES}" for attack, count in kinds[1:]]

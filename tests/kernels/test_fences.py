@@ -71,6 +71,7 @@ for half in (1, 7, 8, 9, 19):
         check(lambda *tables: sumcheck.round_values(tables), *tables)
     check(lambda w, a, b: sumcheck.weighted_round(w, [(a, b)]), words(half, 2), a, b)
     check(lambda w, a, b, c, d: sumcheck.weighted_round(w, [(a, b), (c, d)]), words(half, 2), a, b, c, d)
+    check(lambda w, *tables: sumcheck.weighted_values(w, tables, 5), words(half, 2), a, b, c, d)
     check(lambda p, q: np.stack(sumcheck.add_fractions(p, q)), a, b)
     check(lambda p, q: np.stack(sumcheck.add_fractions(p, q)), base, b)
     check(sumcheck.scaled_sum, a, one, b)

@@ -92,6 +92,19 @@ def test_weighted_round(words, products, half, seed):
     np.testing.assert_array_equal(sumcheck.weighted_round(weights, products, reverse=True), result)
 
 
+@unhurried
+@given(half=HALVES, count=st.integers(1, 5), places=st.integers(1, 7), seed=SEEDS)
+def test_weighted_values(words, half, count, places, seed):
+    weights = words(seed, (half, 2))
+    tables = [words(seed + 1 + i, (2 * half, 2)) for i in range(count)]
+    every = list(zip(pairs(weights), *map(lines, tables), strict=True))
+    expected = [
+        summed(times(weight, product(at(line, (x, 0)) for line in each)) for weight, *each in every)
+        for x in range(places)
+    ]
+    assert pairs(sumcheck.weighted_values(weights, tables, places)) == expected
+
+
 @pytest.mark.parametrize("kind", ["b", "e"])
 @unhurried
 @given(half=HALVES, seed=SEEDS)
@@ -148,6 +161,7 @@ def test_long_tables_are_shared_out_and_add_up_alike(words, monkeypatch):
         return [
             sumcheck.round_values([a, b]),
             sumcheck.weighted_round(weights, [(a, a)]),
+            sumcheck.weighted_values(weights, [a, a, a], 3),
             sumcheck.fold(a, challenge),
             sumcheck.fold(b, challenge),
             *sumcheck.add_fractions(b, a),
@@ -191,6 +205,8 @@ def test_refusals(words):
         sumcheck.weighted_round(table, [(table, table)])
     with pytest.raises(ValueError, match="do not fit"):
         sumcheck.weighted_round(table[:4], [(table, table)] * 3)
+    with pytest.raises(ValueError, match="do not fit"):
+        sumcheck.weighted_values(table, [table], 2)
     with pytest.raises(ValueError, match="two words"):
         sumcheck.fold(table, base)
     with pytest.raises(ValueError, match="out must have shape"):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli import demo, identity, predict, serve, study, train, verify
+from tacit.cli import commit, demo, identity, predict, prove, serve, study, train, verify
 from tacit.cli.console import fail, use_json
 from tacit.errors import TacitError
 
@@ -40,6 +40,8 @@ app.command("train")(train.train)
 app.add_typer(serve.party, name="party")
 app.add_typer(serve.coordinator, name="coordinator")
 app.command("verify")(verify.verify)
+app.add_typer(commit.app, name="commit")
+app.add_typer(prove.app, name="prove")
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
 

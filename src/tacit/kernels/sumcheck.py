@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from tacit.kernels import sumcheck_loops as loops
+from tacit.kernels import sumcheck_products
 from tacit.kernels.arrays import Array, address, readable, writable
 from tacit.kernels.goldilocks import MODULUS, Words
 from tacit.kernels.lanes import LANES
@@ -57,6 +58,27 @@ def weighted_round(weights: Words, products: Sequence[tuple[Words, Words]], *, r
     loop: Callable[..., None] = loops.weighted if len(given) == 2 else loops.weighted_two
     starts, step = _starts(given, half, reverse)
     return _summed(2, half, lambda sums, begin, end: loop(sums, step, begin, end, address(each), *starts))
+
+
+def weighted_values(weights: Words, tables: Sequence[Words], places: int) -> Words:
+    """The sum over all pairs of weight * product of any number of lines, at 0, 1, ..., places - 1: `(places, 2)`.
+
+    `weights` `(half, 2)`; tables `(2 * half, 2)`.
+    """
+    given = [_table("a factor", table, extension=True) for table in tables]
+    half = _half_of(given)
+    each = _table("weights", weights, extension=True)
+    if len(each) != half:
+        raise ValueError(f"{len(each)} weights do not fit tables of {2 * half}")
+    starts = np.array([address(table) for table in given], dtype=np.int64)
+
+    def add(sums: int, begin: int, end: int) -> None:
+        room = np.empty(2 * LANES, dtype=np.uint64)
+        sumcheck_products.weighted_many(
+            sums, half, begin, end, address(each), address(starts), len(given), places, address(room)
+        )
+
+    return _summed(places, half, add)
 
 
 def fold(table: Words, challenge: Words, out: Words | None = None) -> Words:
@@ -185,13 +207,18 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="sumcheck")
 
 
-def _element(value: Array) -> Words:
-    element = readable("an element", value, np.uint64).reshape(-1)
-    if element.size != 2:
-        raise ValueError(f"an element has two words, not {element.size}")
-    return np.minimum(element, element - np.uint64(MODULUS))
+def _element(value: Array) -> tuple[int, int]:
+    element = readable("an element", value, np.uint64).reshape(-1).tolist()
+    if len(element) != 2:
+        raise ValueError(f"an element has two words, not {len(element)}")
+    return element[0] % MODULUS, element[1] % MODULUS
 
 
 def _factor(value: Array) -> Words:
     """An element as the loops want it: either word eight times."""
-    return np.repeat(_element(value), LANES)
+    return _repeated(*_element(value))
+
+
+@lru_cache(maxsize=8)
+def _repeated(real: int, other: int) -> Words:
+    return np.array([real] * LANES + [other] * LANES, dtype=np.uint64)

@@ -13,19 +13,31 @@ from collections.abc import Callable, Sequence
 from tacit.kernels import extension_lanes as extension
 from tacit.kernels import goldilocks_lanes as field
 from tacit.kernels.extension_lanes import Operand, Pair, load_base, load_extension, store_extension
-from tacit.kernels.lanes import LANES, Builder, Value, address_type, compiled, constant, emitted, load, store, vector
+from tacit.kernels.lanes import (
+    LANES,
+    Builder,
+    Value,
+    address_type,
+    compiled,
+    constant,
+    emitted,
+    load,
+    store,
+    vector,
+)
 
 SUM_WORDS = 2 * LANES + 2
 REST = 16 * LANES  # where the sum of what is left over lies, in bytes
 Loader = Callable[..., Operand]
 
 
-def _halves(builder: Builder, loader: Loader, where: Value, half: Value, lanes: int) -> tuple[Operand, Operand]:
+def halves(builder: Builder, loader: Loader, where: Value, half: Value, lanes: int) -> tuple[Operand, Operand]:
+    """The elements of `lanes` pairs: those at 0, and those at 1."""
     size = 8 if loader is load_base else 16
     return loader(builder, where, lanes), loader(builder, where, lanes, builder.mul(half, half.type(size)))
 
 
-def _accumulate(builder: Builder, sums: Value, place: int, product: Operand, lanes: int) -> None:
+def accumulate(builder: Builder, sums: Value, place: int, product: Operand, lanes: int) -> None:
     """Add `lanes` elements to the sum of this number."""
     words = product if isinstance(product, tuple) else (product, constant(product.type, 0))
     for part, word in enumerate(words):
@@ -48,13 +60,13 @@ def _round(loaders: Sequence[Loader], lanes: int) -> Callable[..., None]:
 
     @emitted(*[address_type] * (2 + len(loaders)))
     def write(builder: Builder, sums: Value, half: Value, *tables: Value) -> None:
-        pairs = [_halves(builder, *each, half, lanes) for each in zip(loaders, tables, strict=True)]
-        _accumulate(builder, sums, 0, _product(builder, [low for low, _ in pairs]), lanes)
+        pairs = [halves(builder, *each, half, lanes) for each in zip(loaders, tables, strict=True)]
+        accumulate(builder, sums, 0, _product(builder, [low for low, _ in pairs]), lanes)
         steps = [extension.subtract(builder, high, low) for low, high in pairs]
         at = [high for _, high in pairs]
         for place in range(1, len(loaders)):
             at = [extension.add(builder, value, step) for value, step in zip(at, steps, strict=True)]
-            _accumulate(builder, sums, place, _product(builder, at), lanes)
+            accumulate(builder, sums, place, _product(builder, at), lanes)
 
     return write
 
@@ -65,13 +77,13 @@ def _weighted(products: int, lanes: int) -> Callable[..., None]:
     @emitted(*[address_type] * (3 + 2 * products))
     def write(builder: Builder, sums: Value, half: Value, weights: Value, *tables: Value) -> None:
         weight = load_extension(builder, weights, lanes)
-        pairs = [_halves(builder, load_extension, table, half, lanes) for table in tables]
+        pairs = [halves(builder, load_extension, table, half, lanes) for table in tables]
         lows = [low for low, _ in pairs]
         for place, lines in enumerate((lows, [extension.subtract(builder, high, low) for low, high in pairs])):
             total = extension.multiply(builder, lines[0], lines[1])
             if products == 2:
                 total = extension.add(builder, total, extension.multiply(builder, lines[2], lines[3]))
-            _accumulate(builder, sums, place, extension.multiply(builder, total, weight), lanes)
+            accumulate(builder, sums, place, extension.multiply(builder, total, weight), lanes)
 
     return write
 
@@ -81,7 +93,7 @@ def _fold(loader: Loader, lanes: int) -> Callable[..., None]:
 
     @emitted(*[address_type] * 4)
     def write(builder: Builder, out: Value, half: Value, table: Value, factor: Value) -> None:
-        low, high = _halves(builder, loader, table, half, lanes)
+        low, high = halves(builder, loader, table, half, lanes)
         product = extension.multiply(builder, _factor(builder, factor, lanes), extension.subtract(builder, high, low))
         if not isinstance(low, tuple):
             low = low, constant(low.type, 0)
@@ -95,8 +107,8 @@ def _fractions(loader: Loader, lanes: int) -> Callable[..., None]:
 
     @emitted(*[address_type] * 5)
     def write(builder: Builder, above: Value, below: Value, half: Value, p: Value, q: Value) -> None:
-        p0, p1 = _halves(builder, loader, p, half, lanes)
-        q0, q1 = _halves(builder, load_extension, q, half, lanes)
+        p0, p1 = halves(builder, loader, p, half, lanes)
+        q0, q1 = halves(builder, load_extension, q, half, lanes)
         total = extension.add(builder, extension.multiply(builder, p0, q1), extension.multiply(builder, p1, q0))
         store_extension(builder, total, above, lanes)
         store_extension(builder, extension.multiply(builder, q0, q1), below, lanes)

@@ -77,7 +77,7 @@ PRICES: list[tuple[FloatLayer, Shape, Callable[[str], Price]]] = [
     (Add.of(inputs=("input", "input")), VECTOR, lambda s: Price()),
     (Flatten.of(), IMAGE, lambda s: Price()),
     (Unflatten.of(1, 2, 3), VECTOR, lambda s: Price()),
-    (ReLU.of(), VECTOR, lambda s: prices.below_zero(18, 16) + prices.products(18)),
+    (ReLU.of(), VECTOR, lambda s: prices.relu(18, 16)),
     (MaxPool.of(2), IMAGE, lambda s: prices.maximum_along(4, ROWS * 12, 16)),
     (ArgMax.of(), VECTOR, lambda s: prices.argmax(6, 3, 16)),
     (Softmax.of(), VECTOR, lambda s: prices.softmax(6, 3, F, 16, s)),

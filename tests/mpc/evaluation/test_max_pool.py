@@ -43,7 +43,7 @@ def test_only_the_winners_are_divided_and_rectified(security: str) -> None:
     bits = Skeleton.of(graph).steps[0].accumulator_bits
     _, price = measured(graph, rows_for(graph, 3, np.random.default_rng(0)), security)
     every, winners = 3 * 2 * 36, 3 * 2 * 9
-    last = (prices.below_zero(winners, bits) | prices.rescaling(winners, 16, security)) + prices.products(winners)
+    last = prices.relu_rescaled(winners, bits, 16, security)
     assert price == prices.products(every) + prices.maximum_along(4, winners, bits) + last
 
 

@@ -37,11 +37,10 @@ def test_a_rescaling_a_relu_or_both_are_done_at_once(security):
     assert prices.Price(found.rounds, tuple(found.sent)) == prices.rescaling(6, 10, security)
     found = run(settled(rectified=True), X, security=security)
     assert (found.value == np.maximum(X, 0)).all()
-    assert prices.Price(found.rounds, tuple(found.sent)) == prices.below_zero(6, 32) + prices.products(6)
+    assert prices.Price(found.rounds, tuple(found.sent)) == prices.relu(6, 32)
     found = run(settled(shift=10, rectified=True), X, security=security)
     assert (np.abs(found.value - np.maximum(X, 0) / 2**10) <= 1).all()
-    both = prices.below_zero(6, 32) | prices.rescaling(6, 10, security)
-    assert prices.Price(found.rounds, tuple(found.sent)) == both + prices.products(6)
+    assert prices.Price(found.rounds, tuple(found.sent)) == prices.relu_rescaled(6, 32, 10, security)
 
 
 def test_a_settled_tensor_has_the_bits_of_the_tensor():
@@ -58,5 +57,5 @@ def test_what_two_layers_read_is_settled_once():
     graph = Graph.build(layers, -1, 1)
     bits = Skeleton.of(graph).steps[0].accumulator_bits
     _, price = measured(graph, rows_for(graph, 5, np.random.default_rng(0)), "passive")
-    relu = (prices.below_zero(5, bits) | prices.rescaling(5, 16, "passive")) + prices.products(5)
+    relu = prices.relu_rescaled(5, bits, 16, "passive")
     assert price == prices.products(5) + relu

@@ -69,6 +69,18 @@ def below_zero(n: int, k: int) -> Price:
     return negative(n, k) + words(n)
 
 
+def bit_products(n: int, m: int = 1) -> Price:
+    return Price(2, (8 * n * (1 + m), 16 * n * m, 16 * n * m))
+
+
+def relu(n: int, k: int) -> Price:
+    return negative(n, k) + bit_products(n)
+
+
+def relu_rescaled(n: int, k: int, d: int, security: str) -> Price:
+    return (negative(n, k) | rescaling(n, d, security)) + bit_products(n)
+
+
 def addition(n: int, last: int) -> Price:
     m = last - 2
     joined = sum(1 for d in range(log(m)) for i in range(m) if i >> d & 1)
@@ -81,7 +93,7 @@ def monomials(n: int, k: int) -> Price:
 
 
 def maximum(n: int, k: int) -> Price:
-    return below_zero(n, k + 1) + products(n)
+    return relu(n, k + 1)
 
 
 def maximum_along(m: int, n: int, k: int) -> Price:
@@ -96,11 +108,11 @@ def argmax(m: int, n: int, k: int) -> Price:
     price, first = Price(), True
     while m > 1:
         matches = m // 2 * n
-        price += below_zero(matches, k + 1)
+        price += negative(matches, k + 1)
         if first:
-            price += products(matches) if m > 2 else Price()
+            price += words(matches) | (bit_products(matches) if m > 2 else Price())
         else:
-            price += products(2 * matches) if m > 2 else products(matches)
+            price += bit_products(matches, 2 if m > 2 else 1)
         first, m = False, (m + 1) // 2
     return price
 

@@ -51,7 +51,6 @@ def test_signs_are_numbers():
 @pytest.mark.parametrize(("k", "d"), [(24, 16), (48, 8), (62, 40)])
 def test_rounds_and_bytes_are_those_of_the_formulas(security, n, k, d):
     found = run(lambda p, x: relu(p, x, k), np.ones(n), security=security)
-    assert prices.Price(found.rounds, tuple(found.sent)) == prices.below_zero(n, k) + prices.products(n)
+    assert prices.Price(found.rounds, tuple(found.sent)) == prices.relu(n, k)
     found = run(lambda p, x: relu_rescaled(p, x, d, k), np.ones(n), security=security)
-    both = prices.below_zero(n, k) | prices.rescaling(n, d, security)
-    assert prices.Price(found.rounds, tuple(found.sent)) == both + prices.products(n)
+    assert prices.Price(found.rounds, tuple(found.sent)) == prices.relu_rescaled(n, k, d, security)

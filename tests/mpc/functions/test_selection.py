@@ -35,4 +35,4 @@ def test_the_absolute_value_is_exact(case, security):
     k, x = case
     found = run(lambda p, x: absolute(p, x, k), x, security=security)
     assert (found.value == np.abs(x)).all()
-    assert prices.Price(found.rounds, tuple(found.sent)) == prices.below_zero(x.size, k) + prices.products(x.size)
+    assert prices.Price(found.rounds, tuple(found.sent)) == prices.relu(x.size, k)

@@ -13,8 +13,8 @@ from math import prod
 from tacit.mpc.evaluation.layer import SHARED
 from tacit.mpc.evaluation.skeleton import Skeleton
 
-LARGEST_LAYER = 2**25  # words of a share that one layer may take
-ALL_LAYERS = 2**24  # words that may wait for verification, each of which takes some 48 bytes and what verifying needs
+LARGEST_LAYER = 2**26  # words of a share that one layer may take
+ALL_LAYERS = 2**25  # words that may wait for verification; verifying so many takes some 1.7 GB in all
 
 
 def rows_at_once(skeleton: Skeleton, *, active: bool) -> int:

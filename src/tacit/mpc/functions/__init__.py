@@ -1,5 +1,6 @@
 """Functions of shared numbers in fixed point: each file one protocol, with its error bound, domain and price."""
 
+from tacit.mpc.functions.bit_products import bit_products
 from tacit.mpc.functions.equality import is_zero
 from tacit.mpc.functions.exponential import exp
 from tacit.mpc.functions.inner_products import inner_products
@@ -15,6 +16,7 @@ __all__ = [
     "absolute",
     "argmax",
     "below_zero",
+    "bit_products",
     "exp",
     "inner_products",
     "is_zero",

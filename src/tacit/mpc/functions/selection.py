@@ -5,13 +5,14 @@ Computes: [c], [x], [y] to [x if c else y]; [x] to [|x|]. At most one party is c
 
 For n numbers of k bits, C(k) the rounds of `comparison.negative`:
     where     1 round, 8 n bytes
-    absolute  C(k) + 3 rounds; bytes: of `negative`, and 16 n
+    absolute  C(k) + 2 rounds; bytes: of `negative`, and 16 n
 """
 
 from __future__ import annotations
 
+from tacit.mpc.comparison import negative
 from tacit.mpc.exchange import Protocol
-from tacit.mpc.functions.relu import below_zero
+from tacit.mpc.functions.bit_products import bit_products
 from tacit.mpc.party import Party
 from tacit.mpc.products import multiply
 from tacit.mpc.replicated import Arithmetic
@@ -26,6 +27,6 @@ def where(party: Party, condition: Arithmetic, x: Arithmetic, y: Arithmetic) -> 
 
 def absolute(party: Party, x: Arithmetic, bits: int = 64) -> Protocol[Arithmetic]:
     """|x| of any shape, exactly; bits: k, of a bound -2^(k-1) <= x < 2^(k-1) of every element."""
-    below = yield from below_zero(party, x, bits)
-    turned = yield from multiply(party, x, below)
+    signs = yield from negative(party, x, bits)
+    turned = (yield from bit_products(party, signs, x.reshape(-1))).reshape(*x.shape)
     return x - turned - turned

@@ -1,0 +1,68 @@
+"""Statements about what is committed, made by the owner of both sides: the strongest that is true, or a weaker one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit.data import Schema, load
+from tacit.errors import ProofError
+from tacit.evidence.committing import encoded
+from tacit.graph import ArgMax
+from tacit.proofs.certificate import Certificate
+from tacit.proofs.commitment.long_lived import LongLived
+from tacit.proofs.dataset.secret import CommittedSet
+from tacit.proofs.model.secret import CommittedModel
+from tacit.proofs.statements.accuracy import Accuracy
+from tacit.proofs.statements.fairness import DemographicParity, EqualisedOdds, Sizes
+from tacit.proofs.statements.inference import Inference
+from tacit.proofs.statements.proving import prove
+from tacit.proofs.statements.statement import Statement
+
+
+def inference(model: CommittedModel, path: Path, schema: Schema) -> Inference:
+    """That the model gives the outputs that it gives on the rows of a table, which the statement shows."""
+    rows = encoded(load(path, schema, labelled=False), model.commitment.architecture)
+    return Inference(model.commitment, rows, model.graph.evaluate(rows))
+
+
+def accuracy(
+    model: CommittedModel, data: CommittedSet, least: int | None = None, tolerance: Fraction | None = None
+) -> Accuracy:
+    """That the model is right on at least `least` rows; None takes the number on which it is, which then is shown."""
+    right = int(_right(model, data, tolerance).sum())
+    if least is not None and least > right:
+        raise ProofError(f"the model is right on {right} of {len(data.parts['rows'])} rows: not on {least}")
+    return Accuracy(model.commitment, data.commitment, right if least is None else least, tolerance)
+
+
+def fairness(
+    model: CommittedModel, data: CommittedSet, bound: Fraction, *, odds: bool
+) -> DemographicParity | EqualisedOdds:
+    """That the gap between the groups is at most `bound`: in positive rates, or with `odds` in true and false ones."""
+    if data.commitment.description.grouped is False:
+        raise ProofError("this set was committed without groups: commit to it with --group COLUMN=VALUE")
+    kind = EqualisedOdds if odds else DemographicParity
+    return kind(model.commitment, data.commitment, bound, Sizes.of(data.parts, by_label=odds))
+
+
+def certify(statement: Statement, *secrets: LongLived, context: bytes = b"") -> Certificate:
+    """Prove a statement and put it in a certificate; a use of every commitment is spent."""
+    return Certificate.of(statement, prove(statement, *secrets, context=context), context)
+
+
+def _right(model: CommittedModel, data: CommittedSet, tolerance: Fraction | None) -> npt.NDArray[np.bool_]:
+    outputs = model.graph.evaluate(data.parts["rows"])
+    labels = data.parts["labels"]
+    flat = outputs.reshape(len(outputs), -1)
+    if tolerance is not None:
+        units = int(tolerance * (1 << model.graph.fraction_bits))
+        return np.asarray(np.abs(flat[:, 0] - labels) <= units)
+    if isinstance(model.graph.layers[-1], ArgMax):
+        return np.asarray(flat[:, 0] == labels)
+    if flat.shape[1] == 1:
+        return np.asarray((2 * flat[:, 0] > 1 << model.graph.fraction_bits) == labels)
+    return np.asarray(flat.argmax(axis=1) == labels)

@@ -1,0 +1,1 @@
+"""A set of rows that statements are about: committed once (`commitment`, `secret`), or public (`public`)."""

@@ -1,0 +1,1 @@
+"""What can be proved of committed models, one file for each statement."""
