@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -56,7 +58,7 @@ def in_the_clear(x, y, settings):
     z = (x - mean) / deviation
     widths = settings.widths(x.shape[1])
     layers = []
-    for number, shape in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for number, shape in enumerate(pairwise(widths)):
         source, bound = np.random.default_rng((settings.seed, number, 1)), 1 / np.sqrt(shape[0])
         first = [source.uniform(-bound, bound, shape), source.uniform(-bound, bound, shape[1])]
         layers.append(first if settings.hidden else [np.zeros(shape), np.zeros(shape[1])])
