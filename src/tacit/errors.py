@@ -45,17 +45,18 @@ class GraphError(TacitError):
 class ProtocolError(TacitError):
     """A party or the coordinator broke the protocol: says who, and in which step.
 
-    `culprit` is the name of the one at fault, as the agreement spells it; `step` the protocol's step.
+    `culprit` is the name of the one at fault, as the agreement spells it; `step` the protocol's step; `reason` the
+    message without these.
     """
 
     def __init__(self, message: str, *, culprit: str, step: str) -> None:
         super().__init__(f"{culprit}, in step {step}: {message}")
         self.culprit = _printable(culprit)
         self.step = _printable(step)
-        self._message = message
+        self.reason = _printable(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), culprit=self.culprit, step=self.step), (self._message,)
+        return partial(type(self), culprit=self.culprit, step=self.step), (self.reason,)
 
 
 class ProofError(TacitError):

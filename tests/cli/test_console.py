@@ -34,3 +34,10 @@ def test_an_error_names_what_it_is_about_as_it_is(tacit, here, arguments):
     done = tacit("id", "show", "[red].pub", *arguments)
     assert done.code == 1
     assert "[red].pub" in done.out + done.err
+
+
+def test_a_public_identity_in_place_of_the_private_one_is_told_apart(tacit, study):
+    done = tacit("study", "sign", "trial", "--identity", "north.pub")
+    assert done.code == 1
+    assert "north.pub is a public identity" in done.err
+    assert "give NAME.key" in done.err

@@ -55,8 +55,11 @@ def test_show_says_whose_it_is(tacit, members):
 
 def test_show_refuses_what_is_no_identity(tacit, here):
     (here / "bad.pub").write_bytes(b"\xff\x00 nothing")
-    done = tacit("id", "show", "bad.pub")
-    assert done.code == 1
+    (here / "patients.csv").write_text("age,ill\n30,no\n")
+    for file in ("bad.pub", "patients.csv"):
+        done = tacit("id", "show", file)
+        assert done.code == 1
+        assert f"{file} is no public identity: give a file NAME.pub" in done.err
     assert "Traceback" not in done.out + done.err
 
 

@@ -4,9 +4,13 @@ import csv
 import stat
 
 import numpy as np
+import pytest
 
 from tacit.bundle import Bundle
 from tacit.bundle.personal import save_personal
+from tacit.bundle.prediction import Predictions
+from tacit.cli.predict import _show
+from tacit.data import Column, Schema
 from tacit.graph import Graph, Linear, Sigmoid
 from tacit.keys import Identity
 
@@ -19,6 +23,27 @@ def test_prints_a_prediction_for_every_row(tacit, sealed):
     assert all(abs(sum(row) - 1) < 1e-5 for row in done.json["probabilities"])
     shown = tacit("predict", sealed.bundle, sealed.table, "--identity", "north.key")
     assert "probability of yes" in shown.out
+
+
+@pytest.mark.parametrize(("count", "whole"), [(4, True), (5, False), (12, False)])
+def test_of_many_classes_the_predicted_ones_probability_is_shown(capsys, count, whole):
+    digits = tuple(str(digit) for digit in range(count))
+    schema = Schema("digit", (Column("pixel", "integer", 0, 16), Column("digit", "category", values=digits)))
+    scores = np.full((2, count), 0.25 / (count - 1))
+    scores[0, 3] = scores[1, 1] = 0.75
+    _show(Predictions(schema, scores))
+    printed = capsys.readouterr().out
+    assert ("probability of 3" in printed) == whole
+    assert (f"probabilities of all {count} classes are in what --out and --json write" in printed) != whole
+    lines = [line.split() for line in printed.splitlines()]
+    assert whole or lines[1:3] == [["1", "3", "0.75"], ["2", "1", "0.75"]]
+
+
+def test_numbers_are_shown_as_they_are(capsys):
+    schema = Schema("days", (Column("age", "integer", 0, 120), Column("days", "number", 0, 100)))
+    _show(Predictions(schema, np.array([1.5, 22.25])))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["row", "days"], ["1", "1.5"], ["2", "22.25"]]
 
 
 def test_needs_no_label(tacit, sealed):

@@ -74,6 +74,25 @@ def test_new_drafts_columns_from_a_table_and_says_so(tacit, new_study_arguments,
     assert "CHECK: taken from rows.csv" in (members / "trial" / "study.toml").read_text()
 
 
+def test_new_tells_what_can_be_chosen(tacit, new_study_arguments, members):
+    for option, wrong, known in (("--model", "forest", "logistic"), ("--unit", "patient", "record")):
+        done = tacit(*new_study_arguments, option, wrong)
+        assert done.code == 2
+        assert f"'{wrong}' is not one of" in done.err
+        assert f"'{known}'" in done.err
+    assert not (members / "trial").exists()
+
+
+def test_new_says_how_to_name_a_study_whose_folder_has_no_fitting_name(tacit, new_study_arguments, members):
+    arguments = ["Our Trial" if word == "trial" else word for word in new_study_arguments]
+    done = tacit(*arguments)
+    assert done.code == 1
+    assert "named like its folder, and 'Our Trial' cannot be a name" in done.err
+    assert "(--name)" in done.err
+    assert tacit(*arguments, "--name", "trial").code == 0
+    assert "study        trial: " in tacit("study", "show", "Our Trial").out
+
+
 def test_swapped_identity_is_named(tacit, study):
     (study / "identities" / "east.pub").write_bytes((study / "identities" / "north.pub").read_bytes())
     done = tacit("study", "check", "trial")

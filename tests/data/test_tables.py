@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tacit.data import Column, Schema, load, tables
 from tacit.data.blocks import block_rows
+from tacit.errors import DataError
 
 Write = Callable[..., Path]
 Refusal = Callable[..., str]
@@ -279,3 +280,38 @@ def test_importing_the_room_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+OWN = ("smoker", "age")
+
+
+def test_a_table_of_some_columns_alone_is_encoded_in_the_order_of_the_schema(write: Write, clinic: Schema):
+    table = load(write(b"smoker,age\nyes,70.5\nno,41\n"), clinic, labelled=False, columns=OWN)
+    whole = load(write(GOOD), clinic)
+    places = [place for place, name in enumerate(clinic.features) if name.startswith(("age", "smoker"))]
+    assert table.features.tolist() == whole.features[:, places].tolist()
+    assert len(table.labels) == 0
+    labelled = load(write(b"smoker,died,age\nyes,true,70.5\nno,false,41\n"), clinic, columns=OWN)
+    assert labelled.features.tolist() == table.features.tolist()
+    assert labelled.labels.tolist() == [1, 0]
+
+
+def test_a_table_may_have_the_label_alone(write: Write, clinic: Schema):
+    table = load(write(b"died\ntrue\nfalse\ntrue\n"), clinic, columns=())
+    assert table.features.shape == (3, 0)
+    assert table.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "says"),
+    [
+        ("smoker,age,sex", "yes,70,male", "column 'sex' is another party's by the agreement"),
+        ("smoker,age,died", "yes,70,true", "column 'died' is another party's by the agreement"),
+        ("smoker,age,dose", "yes,70,1", "column 'dose' is not in the agreement"),
+        ("smoker,sex", "yes,male", "column 'age' is missing"),
+    ],
+)
+def test_a_table_of_some_columns_has_those_and_no_other(write: Write, clinic: Schema, header, row, says):
+    with pytest.raises(DataError) as refused:
+        load(write(f"{header}\n{row}\n".encode()), clinic, labelled=False, columns=OWN)
+    assert says in str(refused.value)

@@ -417,7 +417,7 @@ def test_whatever_a_party_contributes_is_within_the_bound(
         batch_rows=2,
         validation_share=0.3,
         clip=clip,
-        control_clip=control_clip,
+        control_clip=control_clip if strategy == "scaffold" else 1.0,
         learning_rate=learning_rate,
     )
     kept, held = split(agreement, make_table(agreement.data, rows), "ash")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from bisect import bisect_right
 
 import msgspec
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from tacit.errors import AgreementError
 from tacit.federated.encoding import EXACT_UNITS, PRIVATE_UNITS
 from tacit.federated.plan import (
+    FRAME_BYTES,
     count_weight,
     layer_widths,
     make_plan,
@@ -25,6 +27,11 @@ from tacit.federated.plan import (
 from tacit.federated.privacy import Accountant, calibrate
 from tacit.federated.secagg import thresholds
 from tacit.federated.strategies import strategy_name
+from tacit.kernels.packing import packed_bytes
+from tacit.run.messages import FromCoordinator, Total
+from tacit.study import Agreement, Model
+from tacit.study.agreement import MAX_PARTIES
+from tacit.wire import MAX_MESSAGE_BYTES, encode
 
 from .agreements import make_agreement
 
@@ -204,6 +211,37 @@ def test_a_group_of_more_than_a_hundred_is_on_the_sparse_graph_like_any_sum() ->
     assert make_plan(agreement).steps
 
 
+def model_of(parameters: int) -> Model:
+    return Model("torch", factory="net:make", source=f"sha256:{0:064x}", parameters=parameters)
+
+
+def of_parameters(parameters: int) -> Agreement:
+    """Five groups of three, and a model of so many parameters."""
+    return make_agreement(parties=15, poisoning=2, model=model_of(parameters))
+
+
+def test_totals_of_groups_fill_one_message_and_no_more() -> None:
+    encoding = make_plan(of_parameters(1000)).steps[1].encoding
+    others, room = encoding.length - 1000, (MAX_MESSAGE_BYTES - FRAME_BYTES) // 5
+    least_above = bisect_right(range(2**25), room, key=lambda length: packed_bytes(length, encoding.word_bits))
+    assert make_plan(of_parameters(least_above - 1 - others)).steps[1].encoding.word_bits == encoding.word_bits
+    parameters = least_above - others
+    with pytest.raises(
+        AgreementError, match=rf"\(trust.poisoning = 2\) .* smaller model .* {parameters:,} .* or lower"
+    ):
+        make_plan(of_parameters(parameters))
+
+
+def test_names_of_all_survivors_have_room_beside_the_words() -> None:
+    names = tuple(f"{place:040d}" for place in range(MAX_PARTIES))
+    assert len(encode(FromCoordinator(Total(b"", (names,))))) < FRAME_BYTES
+
+
+def test_a_total_of_one_sum_that_no_message_takes_is_refused() -> None:
+    with pytest.raises(AgreementError, match=r"the totals of a step are .* choose a smaller model .* parameters\)$"):
+        make_plan(make_agreement(model=model_of(20_000_000), strategy="scaffold", max_rows=10**7, parties=100))
+
+
 def test_local_steps_of_single_records_are_refused() -> None:
     with pytest.raises(AgreementError, match=r"set training.local_steps = 1"):
         make_plan(make_agreement(unit="record", local_steps=2))
@@ -224,6 +262,13 @@ def test_local_steps_of_single_records_are_refused() -> None:
         ({"strategy": "fedavg", "proximal": 0.1}, "training.proximal is for training.strategy 'fedprox'"),
         ({"strategy": "fedsgd", "server_learning_rate": 0.5}, "training.server_learning_rate is not for 'fedsgd'"),
         ({"strategy": "scaffold", "momentum": 0.5}, "training.momentum is for training.strategy 'fedsgd'"),
+        ({"unit": "party", "momentum": 0.5}, "not 'fedavg', which 'auto' is here: set it to 0"),
+        ({"local_steps": 2, "momentum": 0.5}, "not 'fedavg', which 'auto' is here: set it to 0"),
+        ({"strategy": "fedavg", "beta1": 0.8}, "training.beta1 is for training.strategy 'fedadam', not 'fedavg'"),
+        ({"strategy": "scaffold", "beta2": 0.8}, "training.beta2 is for training.strategy 'fedadam', not 'scaffold'"),
+        ({"tau": 0.5}, "training.tau is for training.strategy 'fedadam', not 'fedsgd'"),
+        ({"strategy": "fedprox", "control_clip": 2.0}, "training.control_clip is for training.strategy 'scaffold'"),
+        ({"validation_share": 0.2, "min_improvement": 0.1}, "training.min_improvement is for stopping early"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_what_does(settings: dict, reason: str) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from tacit.data import Column, Schema, Table
 from tacit.errors import AgreementError
 from tacit.federated import factory
 from tacit.keys import Identity
-from tacit.run import coordinator_steps, party_steps
+from tacit.run import coordinator_steps, keep_taking_part, party_steps, take_part
 from tacit.study import Agreement, Convolution, Model, Privacy, Release, Study, Training, Trust
 from tacit.study.agreement import Coordinator, Party
 
@@ -189,3 +190,28 @@ def test_a_party_with_another_file_takes_no_part(tmp_path, identities, torch_cod
     factory._function.cache_clear()
     with pytest.raises(AgreementError, match="not the file that was agreed on; its digest is sha256:"):
         next(party_steps(study, identities["north"], bars(20, 0), lambda event: None))
+
+
+@pytest.mark.parametrize("taking", [take_part, keep_taking_part])
+@pytest.mark.parametrize(
+    ("code", "parameters", "reason"),
+    [
+        (CODE.replace("relu", "tanh"), 105, "not the file that was agreed on"),
+        (CODE, 104, "has 105 parameters"),
+        (None, 105, "there is no module 'bar_nets' here"),
+    ],
+)
+def test_a_party_without_the_agreed_code_notices_before_it_connects(
+    tmp_path, identities, torch_code, taking, code, parameters, reason
+):
+    model = msgspec.structs.replace(torch_code, parameters=parameters)
+    training = Training(rounds=1, learning_rate=0.1, timeout_seconds=1)
+    study = make_study(tmp_path / "study", identities, model, BARS, training=training)
+    pixels = [f"pixel{place}" for place in range(36)]
+    rows = [[*pixels, "across"], [*["0.5"] * 36, "yes"], [*["0.1"] * 36, "no"]]
+    (tmp_path / "north.csv").write_text("\n".join(",".join(row) for row in rows))
+    file = tmp_path / "bar_nets.py"
+    file.unlink() if code is None else file.write_text(code)
+    factory._function.cache_clear()
+    with pytest.raises(AgreementError, match=reason):
+        taking(study, identities["north"], tmp_path / "north.csv", tmp_path / "out.tacit", None, lambda event: None)

@@ -108,7 +108,8 @@ def test_every_group_has_a_setting_and_an_instance_of_its_own(make_study):
 def test_groups_are_other_ones_in_each_step_and_run(nine, tmp_path):
     study = nine.study(tmp_path / "study", rounds=9, corrupt=0, dropping=1, poisoning=1)
     first_run, second_run = settings_of(study), settings_of(study, b"\x06" * 32)
-    assert len({groups_of(settings) for settings in (*first_run, *second_run)}) == 20
+    # There are 1,680 ways to put nine into three groups, so two of 20 are now and then alike.
+    assert len({groups_of(settings) for settings in (*first_run, *second_run)}) > 15
 
 
 def test_without_noise_groups_are_the_same_in_all_steps_and_runs(make_study):

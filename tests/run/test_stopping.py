@@ -140,7 +140,7 @@ PERSONAL = 'validation_share = 0.25\npersonal = "last-layer"\naverage_last = 0.0
 
 
 def test_each_party_keeps_a_personal_model_that_only_it_can_open(people, tmp_path):
-    study = make_study(people, tmp_path / "study", more=PERSONAL)
+    study = make_study(people, tmp_path / "study", more=PERSONAL, unit="none")
     run = people.run(study).go()
     kept = {}
     for name in NAMES:

@@ -17,9 +17,11 @@ from tacit.errors import AgreementError, ProtocolError, TacitError
 from tacit.keys import Identity
 from tacit.run import take_part
 from tacit.study import Study
-from tacit.wire import connect
+from tacit.wire import Listener, connect
 
 from .acting import COORDINATOR, NAMES, own_copy
+
+START = "start the coordinator first, `tacit train` with its identity, then the parties"
 
 
 def free_port() -> int:
@@ -87,6 +89,32 @@ def test_a_party_without_its_peers_gives_up_and_names_whom_it_missed(people, tmp
     run = Taking(people, study, tmp_path).go(("north",))
     assert isinstance(run.errors["north"], ProtocolError)
     assert run.errors["north"].culprit == COORDINATOR
+
+
+def test_a_party_says_that_it_waits_for_the_coordinator_and_in_the_end_what_to_start(people, tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    study = people.study(tmp_path / "study", address=address, timeout=1)
+    (tmp_path / "north.csv").write_text("age,dose,ill\n30,0.5,no\n60,0.25,yes\n")
+    told = []
+    run = Taking(people, study, tmp_path, lambda name, event: told.append((event.kind, event.body))).go(("north",))
+    said = f"no coordinator at {address} yet (Connection refused): it has to be started; trying for 1 s"
+    assert told == [("waiting", {"reason": said, "seconds": 1.0})]
+    assert str(run.errors["north"]).endswith("Connection refused; " + START)
+    assert (run.errors["north"].culprit, run.errors["north"].step) == (COORDINATOR, "connect")
+
+
+def test_who_answers_and_is_another_is_not_to_be_started(people, tmp_path):
+    """What to do is said where nobody is there, and nowhere else."""
+    stranger = Identity.new(COORDINATOR)
+    with Listener("127.0.0.1", 0, stranger, [people.identities["north"].public]) as there:
+        study = people.study(tmp_path / "study", address=f"127.0.0.1:{there.address[1]}", timeout=5)
+        (tmp_path / "north.csv").write_text("age,dose,ill\n30,0.5,no\n60,0.25,yes\n")
+        with ThreadPoolExecutor() as threads:
+            answer = threads.submit(there.accept, 10)
+            run = Taking(people, study, tmp_path).go(("north",))
+            assert isinstance(answer.exception(), ProtocolError)
+    assert run.errors["north"].step != "connect"
+    assert "start the coordinator" not in str(run.errors["north"])
 
 
 def test_a_coordinator_without_parties_names_them(people, tmp_path):

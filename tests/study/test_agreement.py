@@ -81,7 +81,9 @@ def test_another_version_is_refused(people):
 def test_how_many_parties_there_can_be(people, count):
     parties = tuple(Party(f"p{n}", key(n)) for n in range(count))
     agreement = replace(people.agreement, parties=parties)
-    refused(agreement, f"{count} parties: secure aggregation needs 3 to 1000")
+    counted = "1 party" if count == 1 else f"{count} parties"
+    refused(agreement, f"{counted}: secure aggregation needs 3 to 1000, as each of two could take its own part off")
+    refused(agreement, "list each with its key under [[parties]]")
 
 
 @pytest.mark.parametrize("count", [3, 1000])
@@ -160,8 +162,8 @@ def test_addresses(people, address, host, port):
         ("model", {"kind": "mlp", "hidden": (0,)}, "model.hidden: at most 8 layers of 1 to 4096"),
         ("model", {"kind": "mlp", "hidden": (4097,)}, "model.hidden: at most 8 layers of 1 to 4096"),
         ("model", {"kind": "mlp", "hidden": (4,) * 9}, "model.hidden: at most 8 layers of 1 to 4096"),
-        ("model", {"kind": "mlp", "hidden": ()}, "model.hidden is for kind 'mlp', which needs it"),
-        ("model", {"kind": "logistic", "hidden": (4,)}, "model.hidden is for kind 'mlp', which needs it"),
+        ("model", {"kind": "mlp", "hidden": ()}, "which needs it, and for 'cnn': set it, the width of each"),
+        ("model", {"kind": "logistic", "hidden": (4,)}, "choose that kind, or leave it out with 'logistic'"),
         ("model", {"kind": "linear"}, "model.kind 'linear' predicts a number, but the label 'readmitted'"),
         ("training", {"rounds": 0}, "training.rounds must be 1 to 10,000"),
         ("training", {"rounds": 10_001}, "training.rounds must be 1 to 10,000"),
@@ -239,7 +241,7 @@ def test_test_seeds_that_cannot_be(people, seed):
         ("rounds = 5", "rounds = 5\nrounds = 5"),
         ('kind = "logistic"', 'kind = "forest"'),
         ('unit = "record"', 'unit = "person"'),
-        ('split = "horizontal"', 'split = "vertical"'),
+        ('split = "horizontal"', 'split = "diagonal"'),
         ("learning_rate = 1.0", 'method = "magic"\nlearning_rate = 1.0'),
         ('holders = ["ash", "buyer"]', 'holders = "ash"'),
         ("[trust]", "[trust"),

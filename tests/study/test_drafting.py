@@ -41,6 +41,13 @@ def test_every_choice_is_in_the_agreement(people, draft):
     assert agreement.data == SCHEMA
 
 
+@pytest.mark.parametrize(("unit", "momentum"), [("record", 0.5), ("none", 0.5), ("party", 0.0)])
+def test_momentum_is_drafted_where_a_step_would_have_it(draft, unit, momentum):
+    text = draft(unit=unit)
+    assert Agreement.decode(text).training.momentum == momentum
+    assert (b"momentum" in text) == (momentum > 0)
+
+
 def test_by_default_every_party_holds_the_model_and_there_is_no_test_seed(draft):
     agreement = Agreement.decode(draft())
     assert agreement.release.holders == ("ash", "birch", "cedar")
@@ -127,6 +134,13 @@ def test_a_file_that_is_more_or_less_than_columns_is_refused_by_name(draft, tmp_
     assert str(caught.value).isprintable()
 
 
+def test_a_misspelt_setting_in_a_file_of_columns_is_told_what_is_meant(draft, tmp_path):
+    path = tmp_path / "columns.toml"
+    path.write_text('[data]\nlabel = "ill"\nmax_row = 9\n')
+    with pytest.raises(FormatError, match=r"columns\.toml is no schema, .* `max_row` .*; did you mean 'max_rows'\?"):
+        draft(path)
+
+
 def test_a_file_that_is_not_there_is_named(draft, tmp_path):
     with pytest.raises(FormatError, match=r"columns\.toml"):
         draft(tmp_path / "columns.toml")
@@ -160,6 +174,68 @@ def test_says_loudly_when_nothing_is_hidden(people, tmp_path, draft):
     assert said["privacy"].startswith("none: nothing is hidden")
     said = dict(describe(Study.new(tmp_path / "seeded", draft(test_seed=9), publics)))
     assert said["INSECURE"] == "test seed 9: there is NO privacy"
+
+
+CNN = """
+kind = "cnn"
+image = [1, 1, 1]
+hidden = [5, 4]
+
+[[model.convolutions]]
+channels = 6
+kernel = 3
+padding = 1
+
+[[model.convolutions]]
+channels = 2
+kernel = 3
+padding = 2
+pool = 2
+pooling = "max"
+"""
+TORCH = f"""
+kind = "torch"
+factory = "clinic.nets:make"
+source = "sha256:{"1b" * 32}"
+parameters = 61706
+fraction_bits = 12
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ('kind = "mlp"\nhidden = [8, 4]', "mlp; hidden layers of 8, 4"),
+        (
+            CNN,
+            "cnn; images of 1 x 1 x 1 (channels, height, width); convolution 3 x 3 to 6 channels, padding 1; "
+            "convolution 3 x 3 to 2 channels, padding 2, max pooling over 2 x 2; hidden layers of 5, 4",
+        ),
+        (
+            TORCH,
+            "torch; 61,706 parameters, CODE that runs at every party: clinic.nets:make, from the file with "
+            f"sha256:{'1b' * 32}; sealed with 12 fraction bits",
+        ),
+    ],
+    ids=["mlp", "cnn", "torch"],
+)
+def test_says_what_a_model_is_made_of(people, tmp_path, draft, model, said):
+    text = draft().decode().replace('kind = "logistic"', model)
+    publics = [people[name].public for name in ("ash", "birch", "cedar", "carrier")]
+    assert dict(describe(Study.new(tmp_path / "study", text.encode(), publics)))["model"] == (
+        f"{said}, 30 rounds, federated"
+    )
+
+
+def test_says_each_setting_of_training_that_is_not_the_usual_one(people, tmp_path, draft):
+    more = "local_steps = 3\nbatch_rows = 32\nserver_learning_rate = 0.5\nbeta1 = 0.8\naverage_last = 0.5"
+    text = draft(unit="party").decode().replace("[training]", f"[training]\n{more}")
+    publics = [people[name].public for name in ("ash", "birch", "cedar", "carrier")]
+    assert dict(describe(Study.new(tmp_path / "study", text.encode(), publics)))["training"] == (
+        "learning rate 1, l2 0, contributions clipped to 1, 120 s to answer, 3 local steps, batch rows 32, "
+        "server learning rate 0.5, beta1 0.8, average last 0.5"
+    )
+    assert "momentum 0.5" in dict(describe(Study.new(tmp_path / "usual", draft(), publics)))["training"]
 
 
 def test_says_how_it_trains_where_that_is_not_the_ordinary_way(people, tmp_path, draft):

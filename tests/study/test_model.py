@@ -44,7 +44,7 @@ def test_shapes_are_those_of_the_image_on_its_way():
 FAR = 2**70
 LAYER = "convolution 2 of model.convolutions"
 CNN_FAULTS = [
-    ({"image": None}, "model.image is for kind 'cnn', which needs it"),
+    ({"image": None}, "model.image is for kind 'cnn', which needs it: set it, [channels, height, width]"),
     ({"convolutions": ()}, "model.convolutions is for kind 'cnn', which needs it"),
     ({"image": (0, 10, 6)}, "model.image: (channels, height, width), 1 to 40960 each"),
     ({"image": (-1, -10, 12)}, "model.image: (channels, height, width), 1 to 40960 each"),
@@ -53,7 +53,7 @@ CNN_FAULTS = [
     ({"convolutions": (Convolution(1, 1),) * 9}, "model.convolutions: at most 8"),
     ({"hidden": (0,)}, "model.hidden: at most 8 layers of 1 to 4096 units"),
     ({"hidden": (1,) * 9}, "model.hidden: at most 8 layers of 1 to 4096 units"),
-    ({"factory": "a:b"}, "model.factory is for kind 'torch', which needs it"),
+    ({"factory": "a:b"}, "model.factory is for kind 'torch', which needs it: choose that kind, or leave it out"),
     ({"source": TORCH.source}, "model.source is for kind 'torch', which needs it"),
     ({"parameters": 3}, "model.parameters is for kind 'torch', which needs it"),
 ]
@@ -73,7 +73,7 @@ LAYER_FAULTS = [
 ]
 TORCH_FAULTS = [
     ({"factory": ""}, "model.factory is for kind 'torch', which needs it"),
-    ({"source": ""}, "model.source is for kind 'torch', which needs it"),
+    ({"source": ""}, "model.source is for kind 'torch', which needs it: set it, 'sha256:' and what `sha256sum FILE`"),
     ({"parameters": 0}, "model.parameters is for kind 'torch', which needs it"),
     *(
         ({"factory": name}, "model.factory must be 'package.module:function'")
@@ -121,8 +121,10 @@ def test_torch_models_that_cannot_be(changes, reason):
 
 
 def test_only_numbers_are_predicted_by_linear_models():
-    refused(Model("linear"), "model.kind 'linear' predicts a number, but the label 'digit' is binary")
-    refused(Model("logistic"), "model.kind 'logistic' predicts a class, but the label 'size' is a number", NUMBERS)
+    refused(
+        Model("linear"), "model.kind 'linear' predicts a number, but the label 'digit' is binary: choose 'logistic'"
+    )
+    refused(Model("logistic"), "predicts a class, but the label 'size' is a number: choose 'linear'", NUMBERS)
 
 
 def test_in_toml_a_model_of_images_is_a_list_of_tables(people):

@@ -8,6 +8,7 @@ from tacit.errors import AgreementError, FormatError, TacitError
 from tacit.keys import Identity
 from tacit.study import AgreementSignature, Log, Study
 from tacit.study.agreement import digest
+from tacit.study.study import _listed
 
 
 @pytest.fixture
@@ -173,7 +174,7 @@ def test_signatures_of_others_do_not_help(people, study):
 
 @pytest.mark.parametrize("name", ["carrier", "buyer"])
 def test_who_is_no_party_does_not_sign(people, study, name):
-    with pytest.raises(AgreementError, match=f"{name!r} with this key is not a party"):
+    with pytest.raises(AgreementError, match=f"{name!r} with this key is not a party .* are ash, birch, cedar, each"):
         study.sign(people[name])
     assert not (study.folder / "signatures" / f"{name}.sig").exists()
 
@@ -224,8 +225,16 @@ def test_everyone_has_one_role(people, study, outsider):
     roles = {name: study.role_of(people[name].public) for name in people.identities}
     assert roles == {"ash": "party", "birch": "party", "cedar": "party", "carrier": "coordinator", "buyer": "recipient"}
     for stranger in (outsider, Identity.new("ash")):
-        with pytest.raises(AgreementError, match="is not a member of the study"):
+        with pytest.raises(AgreementError, match="is not a member of the study") as error:
             study.role_of(stranger.public)
+        assert f"{stranger.name!r} ({stranger.public.fingerprint})" in str(error.value)
+        assert "those are ash, birch, cedar, carrier, buyer, with the keys that it names" in str(error.value)
+
+
+def test_of_many_members_the_first_are_named():
+    names = [f"party-{number}" for number in range(23)]
+    assert _listed(names[:20]) == ", ".join(names[:20])
+    assert _listed(names) == ", ".join(names[:20]) + " and 3 more"
 
 
 def test_each_run_has_its_log(study):

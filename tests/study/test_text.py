@@ -1,11 +1,12 @@
 """What is refused of an agreement before it is parsed. None of it depends on how fast a machine is."""
 
+import msgspec
 import pytest
 
 from tacit.data import Column, Schema, to_toml
 from tacit.errors import FormatError
 from tacit.study import Agreement
-from tacit.study.text import MAX_BYTES, check_text
+from tacit.study.text import MAX_BYTES, check_text, explain
 
 
 def refused(data, reason):
@@ -117,3 +118,46 @@ def test_bytes_that_are_no_text_are_refused(data):
 def test_the_part_that_is_at_fault_is_named():
     with pytest.raises(FormatError, match=r"the schema columns\.toml, line 1"):
         check_text(b"\x00", "schema columns.toml")
+
+
+def explained(text):
+    with pytest.raises(msgspec.ValidationError) as error:
+        msgspec.toml.decode(text, type=Agreement)
+    return explain(error.value, Agreement)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "hint"),
+    [
+        ("rounds =", "round =", "did you mean 'rounds'?"),
+        ("[privacy]", "[privac]", "did you mean 'privacy'?"),
+        ('name = "readmitted"', 'nam = "readmitted"', "(entries count from 0); did you mean 'name'?"),
+        ('address = "', 'place = "', "there can be: name, key, address"),
+        ('unit = "record"', 'unit = "patient"', "there can be: none, party, record"),
+        ('kind = "boolean"', 'kind = "bool"', "there can be: boolean, category, integer, number"),
+    ],
+)
+def test_a_misspelt_setting_is_told_what_could_stand_there(people, written, instead, hint):
+    assert written in people.text
+    said = explained(people.text.replace(written, instead, 1))
+    assert said.endswith(hint)
+
+
+def test_what_is_within_an_optional_table_is_told_too(people):
+    said = explained(people.text + "\n[insecure]\ntest_sed = 3\n")
+    assert said.endswith("did you mean 'test_seed'?")
+
+
+@pytest.mark.parametrize("key", ['"` - at `$.nowhere"', '"` - at `$.data.columns[x"', "k" * 2000])
+def test_a_key_that_looks_like_a_message_gets_no_hint(people, key):
+    said = explained(people.text.replace("[trust]", f"[trust]\n{key} = 1", 1))
+    assert "unknown field" in said
+    assert "there can be" not in said
+    assert "did you mean" not in said
+
+
+def test_another_fault_is_said_as_the_parser_does(people):
+    assert (
+        explained(people.text.replace("rounds = 5", 'rounds = "5"'))
+        == "Expected `int`, got `str` - at `$.training.rounds`"
+    )

@@ -13,7 +13,6 @@ from tacit.bundle.sealing import SEALED_BYTES
 from tacit.errors import FormatError, IdentityError
 from tacit.study import Study
 
-
 # What the security of a multi-party computation means, in a word and in a clause.
 SECURITY = {"active": " (abort)", "passive": " (a corrupt party only looks)"}
 HONEST = {
@@ -183,7 +182,9 @@ def trust(contents: Contents) -> Row:
     wrong = "the manifest assumes another number of corrupt, dropping or poisoning parties"
     faults = [] if stated == agreed else [wrong]
     if contents.manifest.method == "mpc":
-        return judged("trust", faults, f"rows and all that lies between are secret while {HONEST[contents.manifest.security]}")
+        return judged(
+            "trust", faults, f"rows and all that lies between are secret while {HONEST[contents.manifest.security]}"
+        )
     bearable = f"at most {agreed.corrupt} of the parties collude with the coordinator and {agreed.dropping} drop out"
     detail = f"each party's part is secret while {bearable}"
     if agreed.poisoning:

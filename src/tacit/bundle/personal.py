@@ -1,7 +1,7 @@
 """A party's personal model: the common one with a last layer of its own, for the party alone.
 
-It is fitted to the party's rows without noise, so it must never leave the party: the file is sealed to the party's
-identity, signed by it (anyone can seal *to* a public key), bound to the bundle that it goes with, and has mode 0600.
+It is fitted to the party's rows without noise, so it must never leave the party: the file is sealed to the party,
+signed by it and bound to the bundle that it goes with (`tacit.keys.sealed_file`).
 No other party has seen it, and nothing in the bundle certifies it.
 """
 
@@ -12,21 +12,18 @@ from pathlib import Path
 
 from tacit.bundle.bundle import Bundle
 from tacit.canonical import quote
-from tacit.errors import FormatError, GraphError, IdentityError
-from tacit.files import read_bounded, write_atomically
+from tacit.errors import FormatError, GraphError
 from tacit.graph import Graph
 from tacit.keys import Identity
+from tacit.keys.sealed_file import read_sealed, write_sealed
 
 DOMAIN = "personal model/1"
 MAX_BYTES = 2**30
-SIGNATURE_BYTES = 64 + 3309
 
 
 def save_personal(path: Path, graph: Graph, bundle: Bundle, identity: Identity) -> None:
     """Write `graph`, which goes with `bundle`, to `path` for `identity` alone; raises TacitError."""
-    context, body = _context(bundle), graph.to_bytes()
-    signed = identity.sign(DOMAIN, context + body) + body
-    write_atomically(path, identity.public.seal(DOMAIN, signed, context), mode=0o600)
+    write_sealed(path, identity, DOMAIN, _context(bundle), graph.to_bytes())
 
 
 def load_personal(path: Path, bundle: Bundle, identity: Identity) -> Graph:
@@ -35,17 +32,12 @@ def load_personal(path: Path, bundle: Bundle, identity: Identity) -> Graph:
     Raises:
         FormatError: not one that this identity made to go with this bundle, or damaged.
     """
-    context = _context(bundle)
-    data = read_bounded(path, MAX_BYTES, "personal model")
     try:
-        signed = identity.open(DOMAIN, data, context)
-        signature, body = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-        identity.public.verify(DOMAIN, context + body, signature)
-        return Graph.from_bytes(body)
-    except (IdentityError, GraphError) as error:
-        raise FormatError(
-            f"{path} is no personal model of {identity.name!r} that goes with this bundle: {quote(str(error))}"
-        ) from None
+        return Graph.from_bytes(read_sealed(path, identity, DOMAIN, _context(bundle), MAX_BYTES, "personal model"))
+    except FormatError as error:
+        raise FormatError(f"{error}: no personal model of {identity.name!r} that goes with this bundle") from None
+    except GraphError as error:
+        raise FormatError(f"the personal model {path} is damaged: {quote(str(error))}") from None
 
 
 def _context(bundle: Bundle) -> bytes:

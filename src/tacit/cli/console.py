@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tacit.errors import TacitError
+from tacit.errors import IdentityError, TacitError
 from tacit.keys import Identity, PublicIdentity
 from tacit.keys.identity import needs_passphrase
 
@@ -69,7 +69,9 @@ def fail(error: TacitError) -> NoReturn:
 
 
 def load_identity(path: Path) -> Identity:
-    """Read a private identity, with TACIT_PASSPHRASE or by asking where it is encrypted."""
+    """Read a private identity, with TACIT_PASSPHRASE or by asking where it is encrypted; raises TacitError."""
+    if path.suffix == ".pub":
+        raise IdentityError(f"{path} is a public identity, with which nothing can be signed or opened: give NAME.key")
     if not needs_passphrase(path):
         return Identity.load(path)
     passphrase = os.environ.get("TACIT_PASSPHRASE")

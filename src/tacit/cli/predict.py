@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -22,6 +22,11 @@ from tacit.cli.console import (
     print_json,
     say,
 )
+
+if TYPE_CHECKING:
+    from tacit.bundle.prediction import Predictions
+
+SHOWN_CLASSES = 4
 
 
 def predict(
@@ -58,7 +63,20 @@ def predict(
     if out is not None:
         say((str(out), "bold"), f"  {len(result)} predictions")
         return
-    shown = new_table("row", *result.columns)
-    for row in result.rows():
-        add_row(shown, *(str(cell) for cell in row))
+    _show(result)
+
+
+def _show(result: Predictions) -> None:
+    """Show the rows; of many classes the predicted one's probability alone, as a screen has no room for more."""
+    classes = len(result.schema.classes) if result.schema.task != "regression" else 0
+    if classes <= SHOWN_CLASSES:
+        shown = new_table("row", *result.columns)
+        for row in result.rows():
+            add_row(shown, *(str(cell) for cell in row))
+        console.print(shown)
+        return
+    shown = new_table("row", result.columns[0], "its probability")
+    for number, value, *probabilities in result.rows():
+        add_row(shown, str(number), value, str(max(probabilities)))
     console.print(shown)
+    say((f"The probabilities of all {classes} classes are in what --out and --json write.", "dim"))

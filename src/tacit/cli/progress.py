@@ -1,11 +1,11 @@
-"""The live display of a run: who is there, which round, the loss, the privacy spent, the time left."""
+"""The live display of a run: who is there, which round, the loss, the privacy spent, the time left or taken."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tacit.cli.console import console
 from tacit.run import Emit, Event
@@ -15,13 +15,13 @@ from tacit.study import Study
 @contextmanager
 def show_progress(study: Study) -> Iterator[Emit]:
     """Show a bar while the block runs; the value is what to give events to."""
+    unit = "epoch" if study.agreement.training.method == "mpc" else "round"
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("round {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn(f"{unit} {{task.completed:.0f}} of {{task.total:.0f}}"),
         TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=console, transient=False) as progress:
         task = progress.add_task("waiting for the others", total=study.agreement.training.rounds, note="")
@@ -41,7 +41,12 @@ def show_progress(study: Study) -> Iterator[Emit]:
                 progress.update(task, description="training", completed=body.get("continues_after", 0))
                 if "continues_after" in body:
                     lost = f", {body['lost']} lost when it broke off" if body["lost"] else ""
-                    progress.console.print(f"continues  after round {body['continues_after']}{lost}", soft_wrap=True)
+                    progress.console.print(f"continues  after {unit} {body['continues_after']}{lost}", soft_wrap=True)
+                elif "statistics_lost" in body:
+                    lost = f"the statistics were lost in {body['statistics_lost']} earlier tries"
+                    progress.console.print(f"anew       {lost}; the first rounds are given up for them", soft_wrap=True)
+            elif event.kind == "epoch":
+                progress.update(task, completed=body["step"])
             elif event.kind == "round":
                 progress.update(task, completed=body["step"], note=round_note(event, study))
             elif event.kind == "sealed":

@@ -27,7 +27,10 @@ def train(
         "model.tacit"
     ),
     listen: Annotated[
-        str | None, typer.Option(help="HOST:PORT to listen on, where it differs from the agreed address (coordinator).")
+        str | None,
+        typer.Option(
+            help="HOST:PORT to listen on, where it differs from the agreed address (coordinator; with mpc, parties)."
+        ),
     ] = None,
     store: Annotated[
         str | None,

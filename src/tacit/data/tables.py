@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from tacit.data.blocks import Block, Rows
 from tacit.data.cells import encode_features, encode_label
 from tacit.data.reading import MAX_BYTES, open_rows, separator_hint
-from tacit.data.schema import Schema
+from tacit.data.schema import Column, Schema
 from tacit.errors import DataError
 
 MAX_NUMBERS = 2**31  # 16 GiB of features
@@ -25,7 +26,7 @@ class Table:
     """A party's rows, encoded.
 
     Attributes:
-        features: float64, (rows, features of the schema).
+        features: float64, (rows, features of the schema, or of the columns that it was loaded for).
         labels: class indexes int64 or numbers float64, (rows,); empty where the table was loaded without.
         schema: what it was checked against.
         source: the file's name, for messages.
@@ -49,20 +50,25 @@ def load(
     *,
     labelled: bool = True,
     allow_one_class: bool = False,
+    columns: Collection[str] | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Table:
     """Load the CSV or Parquet file at `path`, checked against `schema`.
 
     Columns may come in any order. With `labelled` false (for prediction) the label may be missing, and is not read.
+    Where parties have different `columns` of the same rows, the table has those and no other, and the label where it
+    is `labelled`.
 
     Raises:
         DataError: names file, row and column, and what would fit; the first faults, and how many there are. No
             message holds a cell's value, nor does what it was raised from.
     """
     path = Path(path)
-    encoder = _Encoder(path, schema, labelled)
+    own = [column for column in schema.feature_columns if columns is None or column.name in columns]
+    encoder = _Encoder(path, schema, own, labelled)
+    alone = columns is not None
     with open_rows(path, max_bytes=max_bytes) as rows:
-        for block in rows.blocks(_check_columns(rows, schema, labelled), schema.max_rows):
+        for block in rows.blocks(_check_columns(rows, schema, own, labelled, alone), schema.max_rows):
             encoder.add(block, rows.row_name)
     features, labels = encoder.finish()
     if labelled and not allow_one_class:
@@ -73,9 +79,11 @@ def load(
 class _Encoder:
     """The features and labels of the blocks so far, or the faults."""
 
-    def __init__(self, path: Path, schema: Schema, labelled: bool) -> None:
+    def __init__(self, path: Path, schema: Schema, columns: Sequence[Column], labelled: bool) -> None:
         self._path = path
         self._schema = schema
+        self._columns = columns
+        self._width = sum(len(column.feature_names) for column in columns)
         self._labelled = labelled
         self._rows = self._faulty = 0
         self._features: list[npt.NDArray[np.float64]] = []
@@ -83,7 +91,7 @@ class _Encoder:
         self._shown: list[str] = []
 
     def add(self, block: Block, row_name: str) -> None:
-        width = len(self._schema.features)
+        width = self._width
         self._rows += len(block)
         if self._rows * width > MAX_NUMBERS:
             raise DataError(
@@ -91,7 +99,7 @@ class _Encoder:
                 f"bring fewer rows, or agree on fewer columns and categories"
             )
         features, faults, at = np.empty((len(block), width)), [], 0
-        for column in self._schema.feature_columns:
+        for column in self._columns:
             part, wrong = encode_features(column, block.columns[column.name])
             features[:, at : at + part.shape[1]] = part
             at += part.shape[1]
@@ -119,7 +127,7 @@ class _Encoder:
         if not self._rows:
             raise DataError(f"{self._path} has a header and no rows")
         labels = np.concatenate(self._labels) if self._labelled else np.empty(0, np.int64)
-        features, end = np.empty((self._rows, len(self._schema.features))), self._rows
+        features, end = np.empty((self._rows, self._width)), self._rows
         while self._features:  # each block goes as soon as it is copied: no second copy of the whole
             block = self._features.pop()
             features[end - len(block) : end] = block
@@ -127,11 +135,16 @@ class _Encoder:
         return features, labels
 
 
-def _check_columns(rows: Rows, schema: Schema, labelled: bool) -> list[str]:
-    """Return the names of the columns to read; all are there, and no further ones."""
-    wanted = [column.name for column in schema.columns if labelled or column.name != schema.label]
+def _check_columns(rows: Rows, schema: Schema, own: Sequence[Column], labelled: bool, alone: bool) -> list[str]:
+    """Return the names of the columns to read; all are there, and no further ones.
+
+    A table of some parties' columns alone (`alone`) has none of the others', nor the label where it is not read.
+    """
+    names = {column.name for column in own} | ({schema.label} if labelled else set())
+    wanted = [column.name for column in schema.columns if column.name in names]
     there = set(rows.names)
-    known = {column.name for column in schema.columns}
+    agreed = {column.name for column in schema.columns}
+    known = names if alone else agreed
     missing = [name for name in wanted if name not in there]
     if len(missing) == len(wanted):
         hint = separator_hint(rows.names, known) or "; its first line must be the header"
@@ -145,7 +158,8 @@ def _check_columns(rows: Rows, schema: Schema, labelled: bool) -> list[str]:
         if name not in known:
             # Only a header has every name; another first line may be a row, whose cells nothing shows.
             which = f"column {at}" if missing else f"column {name[:80]!r}" if name else f"column {at}, without a name,"
-            problems.append(f"{which} is not in the agreement")
+            whose = "another party's by" if name in agreed else "not in"
+            problems.append(f"{which} is {whose} the agreement")
     if problems:
         more = f"; and {len(problems) - SHOWN_FAULTS} more" if len(problems) > SHOWN_FAULTS else ""
         shown = "; ".join(problems[:SHOWN_FAULTS])

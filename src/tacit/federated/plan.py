@@ -28,9 +28,13 @@ from tacit.federated.secagg import thresholds
 from tacit.federated.shapes import layer_widths as layer_widths
 from tacit.federated.shapes import parameter_count as parameter_count
 from tacit.federated.strategies import STRATEGIES, strategy_name, sums_records
-from tacit.study import Agreement
+from tacit.kernels.packing import packed_bytes
+from tacit.study import Agreement, Training
+from tacit.wire import MAX_MESSAGE_BYTES
 
 MIN_NOISE_SCALE = 64.0
+FRAME_BYTES = 2**20  # for what a message has beside its words: names of survivors, of 1,000 parties at most
+_SETTINGS_OF_ONE_STRATEGY = {"beta1": "fedadam", "beta2": "fedadam", "tau": "fedadam", "control_clip": "scaffold"}
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,23 @@ def _step(agreement: Agreement, index: int, kind: str, multiplier: float, length
         contributions=parties * contributions_per_party(agreement),
         parties=parties,
     )
+    _check_total(agreement, encoding)
     accounted = effective_multiplier(scale, units, unknown, length) if multiplier else 0.0
     return Step(index, kind, encoding, accounted)
+
+
+def _check_total(agreement: Agreement, encoding: Encoding) -> None:
+    """Refuse what no channel would carry: all groups' totals of a step go to each party in one message."""
+    groups = len(_sizes(agreement))
+    size, room = groups * packed_bytes(encoding.length, encoding.word_bits), MAX_MESSAGE_BYTES - FRAME_BYTES
+    if size > room:
+        summed = f"of {groups} groups (trust.poisoning = {agreement.trust.poisoning})" if groups > 1 else "of a step"
+        less = ", or lower trust.poisoning" if groups > 1 else ""
+        raise AgreementError(
+            f"the totals {summed} are {size:,} bytes, {encoding.length:,} numbers of {encoding.word_bits} bits each, "
+            f"and one message takes {room:,}: choose a smaller model (this has {parameter_count(agreement):,} "
+            f"parameters){less}"
+        )
 
 
 def check_method(agreement: Agreement) -> None:
@@ -225,8 +244,10 @@ def _check_strategy(agreement: Agreement) -> None:
             "training.server_learning_rate is not for 'fedsgd', whose step is training.learning_rate: leave it out",
         ),
         (
-            training.momentum > 0 and training.strategy not in ("auto", "fedsgd"),
-            f"training.momentum is for training.strategy 'fedsgd', not {name!r}: set it to 0",
+            training.momentum > 0 and name != "fedsgd",
+            f"training.momentum is for training.strategy 'fedsgd', not {name!r}"
+            + (", which 'auto' is here" if training.strategy == "auto" else "")
+            + ": set it to 0 or leave it out",
         ),
         (
             agreement.trust.poisoning > 0 and name == "scaffold",
@@ -237,3 +258,18 @@ def _check_strategy(agreement: Agreement) -> None:
     for holds, reason in faults:
         if holds:
             raise AgreementError(reason)
+    _refuse_unheeded(training, name)
+
+
+def _refuse_unheeded(training: Training, name: str) -> None:
+    """Refuse a setting that is not what it is without being named, where nothing would heed it."""
+    usual = Training(training.rounds, training.learning_rate)
+    for setting, strategy in _SETTINGS_OF_ONE_STRATEGY.items():
+        if name != strategy and getattr(training, setting) != getattr(usual, setting):
+            raise AgreementError(
+                f"training.{setting} is for training.strategy {strategy!r}, not {name!r}: leave it out or choose that"
+            )
+    if training.min_improvement > 0 and not training.patience:
+        raise AgreementError(
+            "training.min_improvement is for stopping early: set training.patience, 5 say, or leave it out"
+        )

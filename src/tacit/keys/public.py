@@ -132,6 +132,8 @@ class PublicIdentity:
     def load(cls, path: Path) -> PublicIdentity:
         """Read a `.pub` file; raises FormatError that names it."""
         data = read_bounded(path, MAX_FILE_BYTES, "public identity")
+        if not data.startswith(b"{"):
+            raise FormatError(f"{path} is no public identity: give a file NAME.pub, as `tacit id new NAME` writes it")
         try:
             return cls.decode(data)
         except FormatError as error:

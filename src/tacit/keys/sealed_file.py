@@ -11,8 +11,7 @@ from pathlib import Path
 from tacit.errors import FormatError, IdentityError
 from tacit.files import read_bounded, write_atomically
 from tacit.keys.identity import Identity
-
-SIGNATURE_BYTES = 64 + 3309  # Ed25519 and ML-DSA-65
+from tacit.keys.public import SIGNATURE_BYTES
 
 
 def write_sealed(path: Path, identity: Identity, domain: str, context: bytes, body: bytes) -> None:

@@ -23,6 +23,8 @@ from tacit.graph.structure import MAX_ELEMENTS, MAX_LAYERS, MAX_RANK
 
 VERSION = "tacit.architecture/1"
 
+SQUARED_BITS = 31  # of a tensor that is squared: half of an accumulator's
+
 _Size = Annotated[int, msgspec.Meta(ge=1, le=MAX_ELEMENTS)]
 _Sizes = Annotated[tuple[_Size, ...], msgspec.Meta(min_length=1, max_length=MAX_RANK)]
 _Option = Annotated[int, msgspec.Meta(ge=0, le=2**20)]
@@ -146,6 +148,12 @@ class Architecture:
         """How many parameters the model has."""
         return sum(prod(shape) for step in self._description.steps for shape in step.parameters.values())
 
+    @cached_property
+    def growth(self) -> int:
+        """By how many bits an accumulator may be over a tensor that it is a sum of, added up before or not."""
+        sums = sum(step.kind == "add" for step in self.steps)
+        return max(_growth(step, self.fraction_bits) for step in self.steps) + sums.bit_length()
+
     def check_range(self, low: Ints, high: Ints) -> None:
         """ProofError unless all that lies between these (of the input's shape) is an input of the model."""
         if low.shape != self.input_shape or (low < self.low).any() or (high > self.high).any():
@@ -159,6 +167,16 @@ class Architecture:
         if outside.any():
             row, *index = (int(i) for i in np.argwhere(outside)[0])
             raise ProofError(f"the input, row {row}, index {tuple(index)}: outside the range that the model is for")
+
+
+def _growth(step: Step, fraction_bits: int) -> int:
+    if step.kind == "square":
+        return SQUARED_BITS
+    if step.kind == "average_pool":
+        return fraction_bits + prod(step.pair("size")).bit_length() + 1
+    factors = step.parameters.keys() & {"weight", "scale"}
+    each = (step.parameter_bits[name] + prod(step.parameters[name][1:]).bit_length() + 1 for name in factors)
+    return max(each, default=0)
 
 
 def _numbers(option: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tacit.errors import ProofError
@@ -22,14 +23,13 @@ class Forward:
     """The layers on an input tensor; ProofError, before any work, where one cannot be proved."""
 
     def __init__(self, architecture: Architecture, planner: Planner, rows: Tensor) -> None:
-        tensors = {INPUT: rows}
+        tensors = {INPUT: replace(rows, ends=(int(architecture.low.min()), int(architecture.high.max())))}
         self.layers: list[layers.ProvableLayer] = []
         for step in architecture.steps:
             made = class_of(step)(step, [tensors[name] for name in step.inputs], planner)
             tensors[step.name] = made.output
             self.layers.append(made)
         self.output = self.layers[-1].output
-        self._planner = planner
 
     def verify(self, verifying: Verifying) -> None:
         """Check all layers, up to claims."""
@@ -37,9 +37,12 @@ class Forward:
             layer.verify(verifying)
 
     def check_reach(self) -> None:
-        """ProofError where parameters within their bits could pass 2^62 in an accumulator."""
+        """ProofError where parameters within their bits could pass 2^62 in an accumulator, or in a sum of tensors.
+
+        Tensors count as what is proved of them, not as the architecture says that they are.
+        """
         for layer in self.layers:
-            if (bits := layer.reach(self._planner)) > MOST_BITS:
+            if (bits := (layer.reach() - 1).bit_length()) > MOST_BITS:
                 raise ProofError(
                     f"layer {layer.step.name!r} ({layer.step.kind}): weights and inputs of these bits could reach"
                     f" 2^{bits}, past 2^{MOST_BITS}; build the graph with fewer weight_bits"

@@ -67,7 +67,7 @@ class Witness:
         self.multiplicities = Block(WITNESS, 0, 0)
 
     def ask(self, limbs: Limbs) -> None:
-        """Ask for limbs; names are different. ProofError where they could pass 2^62, and so the field's modulus.
+        """Ask for limbs; ProofError where the name is taken, or they could pass 2^62, and so the field's modulus.
 
         A range that would pass it when it is rounded up to whole digits is exact, whatever was asked for.
         """
@@ -76,13 +76,13 @@ class Witness:
         if limbs.width + MOST_DIGIT_BITS - 1 > MOST_WIDTH:
             limbs = replace(limbs, exact=True)
         if limbs.name in self._asked:
-            raise ValueError(f"limbs {limbs.name!r} are asked for twice")
+            raise ProofError(f"two layers have limbs of the name {limbs.name!r}: name them apart")
         self._asked[limbs.name] = limbs
 
     def ask_column(self, name: str, axes: Axes) -> None:
-        """Ask for a column; names are different."""
+        """Ask for a column. ProofError where the name is taken."""
         if name in self._columns:
-            raise ValueError(f"column {name!r} is asked for twice")
+            raise ProofError(f"two layers have a column of the name {name!r}: name them apart")
         self._columns[name] = axes
 
     def close(self) -> None:
@@ -171,6 +171,7 @@ class Planning:
 
     def __init__(self, architecture: Architecture | None = None) -> None:
         self.fraction_bits = architecture.fraction_bits if architecture else 0
+        self.growth = architecture.growth if architecture else 0
         self.witness = Witness()
         self.parameters = Parameters()
         self._steps = architecture.steps if architecture else ()

@@ -10,7 +10,7 @@ extension at a point is then a `Form`: a sum of terms on commitments, plus a pub
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -109,6 +109,7 @@ class Tensor:
     """shape: of a row, as the graph has it; axes: with the batch, as the proof has them, in the same order.
 
     positive, negative: where the tensor is committed as the difference of two parts whose product is zero.
+    ends: the least and the greatest that a layer's entry can be, by what a proof shows of its limbs.
     """
 
     shape: Shape
@@ -118,6 +119,12 @@ class Tensor:
     public: tuple[tuple[int, Ints], ...] = field(default=(), repr=False)
     positive: Tensor | None = None
     negative: Tensor | None = None
+    ends: tuple[int, int] = (0, 0)
+
+    @property
+    def most(self) -> int:
+        """No entry is more in size."""
+        return max(-self.ends[0], self.ends[1])
 
     @property
     def hidden(self) -> bool:
@@ -139,14 +146,15 @@ class Tensor:
         return Tensor(
             self.shape,
             self.axes,
-            self.parts + other.parts,
+            _merged(self.parts + other.parts),
             self.constant + other.constant,
-            self.public + other.public,
+            _merged_public(self.public + other.public),
+            ends=(self.ends[0] + other.ends[0], self.ends[1] + other.ends[1]),
         )
 
     def reshaped(self, shape: Shape) -> Tensor:
         """The same entries under another shape of a row; the axes stay."""
-        return Tensor(shape, self.axes, self.parts, self.constant, self.public, self.positive, self.negative)
+        return replace(self, shape=shape)
 
 
 def evaluate(axes: Axes, values: Ints, point: Point) -> Element:
@@ -157,6 +165,24 @@ def evaluate(axes: Axes, values: Ints, point: Point) -> Element:
 def public(shape: Shape, values: Ints) -> Tensor:
     """A public tensor: values (rows, *shape)."""
     return Tensor(shape, Axes((len(values), *shape)), public=((1, values),))
+
+
+def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The same sum with each block once: a tensor added to itself again and again must not grow."""
+    factors: dict[tuple[Block, tuple[int, ...]], int] = {}
+    for part in parts:
+        key = part.block, part.tail
+        factors[key] = factors.get(key, 0) + part.factor
+    return tuple(Part(factor, block, tail) for (block, tail), factor in factors.items())
+
+
+def _merged_public(arrays: Sequence[tuple[int, Ints]]) -> tuple[tuple[int, Ints], ...]:
+    """Likewise of public arrays."""
+    factors: dict[int, int] = {}
+    for factor, values in arrays:
+        factors[id(values)] = factors.get(id(values), 0) + factor
+    known = {id(values): values for _, values in arrays}
+    return tuple((factor, known[key]) for key, factor in factors.items())
 
 
 def corner(bits: Sequence[int]) -> Point:

@@ -2,8 +2,8 @@
 
 After each step a party writes down its training state with the mark of that step: which run, which step, and the head
 of the run's log, which fixes every total so far. Two states are kept, since one party may have heard the last total
-when another had not. The state is what all parties know of the model, so the file is sealed to its owner's identity,
-signed by it (anyone can seal *to* a public key), bound to the agreement, and has mode 0600.
+when another had not. The state is what all parties know of the model, so the file is sealed to its owner, signed by it
+and bound to the agreement (`tacit.keys.sealed_file`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from tacit import canonical
-from tacit.errors import FormatError, IdentityError
-from tacit.files import read_bounded, write_atomically
+from tacit.errors import FormatError
 from tacit.keys import Identity
+from tacit.keys.sealed_file import read_sealed, write_sealed
 from tacit.run.continuing import BEGINNING, Mark
 from tacit.study import Study
 
@@ -24,7 +24,6 @@ DOMAIN = "checkpoint of a run"
 FORMAT = "tacit-checkpoint/2"
 KEPT = 2
 MAX_BYTES = 2**30
-SIGNATURE_BYTES = 64 + 3309
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -76,8 +75,7 @@ class Checkpoint:
         """Write down `state` after the step `mark`, whole or not at all; the oldest of three is forgotten."""
         self.kept = (Kept(mark, state), *self.kept)[:KEPT]
         body = msgspec.msgpack.encode(_File(FORMAT, self.kept))
-        signed = self._identity.sign(DOMAIN, self._context + body) + body
-        write_atomically(self._path, self._identity.public.seal(DOMAIN, signed, self._context), mode=0o600)
+        write_sealed(self._path, self._identity, DOMAIN, self._context, body)
 
     def forget(self) -> None:
         """Remove the file: the run is done. Where it cannot be removed, a later run has only the sealing to repeat."""
@@ -86,15 +84,14 @@ class Checkpoint:
             self._path.unlink(missing_ok=True)
 
     def _read(self) -> tuple[Kept, ...]:
-        data = read_bounded(self._path, MAX_BYTES, "checkpoint")
         try:
-            signed = self._identity.open(DOMAIN, data, self._context)
-            signature, body = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-            self._identity.public.verify(DOMAIN, self._context + body, signature)
+            body = read_sealed(self._path, self._identity, DOMAIN, self._context, MAX_BYTES, "checkpoint")
             file = msgspec.msgpack.decode(body, type=_File)
-        except (IdentityError, msgspec.MsgspecError) as error:
+        except FormatError as error:
+            raise FormatError(f"{error}: {_REMEDY}") from None
+        except msgspec.MsgspecError as error:
             reason = canonical.quote(str(error))
-            raise FormatError(f"the checkpoint {self._path} cannot be used ({reason}): {_REMEDY}") from None
+            raise FormatError(f"the checkpoint {self._path} cannot be read ({reason}): {_REMEDY}") from None
         if file.format != FORMAT:
             raise FormatError(f"the checkpoint {self._path} is of another version: {_REMEDY}")
         return file.kept

@@ -29,9 +29,7 @@ def computation_over_tls(study: Study, listen: Address | None = None) -> Compute
     places, security = agreement.computation.places, agreement.computation.security
     timeout = agreement.training.timeout_seconds
 
-    def compute(
-        joined: Joined, identity: Identity, table: Table, storage: Storage, progress: Progress
-    ) -> DenseModel:
+    def compute(joined: Joined, identity: Identity, table: Table, storage: Storage, progress: Progress) -> DenseModel:
         index = agreement.names.index(identity.name)
         part = make_part(agreement, table, identity.name)
         addresses = [listen if listen and place == index else each for place, each in enumerate(places)]

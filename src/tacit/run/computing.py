@@ -9,7 +9,7 @@ know whether that one died, or hung up because the third did.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tacit.bundle import Bundle, PrivacyLedger, Rounds
 from tacit.canonical import quote
@@ -17,24 +17,27 @@ from tacit.data import Table
 from tacit.errors import ProtocolError, TacitError
 from tacit.keys import Identity
 from tacit.mpc.storage import Storage
-from tacit.mpc.training.train import DenseModel
 from tacit.run.epochs import Epochs
 from tacit.run.events import Event, joined_event
 from tacit.run.joining import Joined, Joining
-from tacit.run.messages import CoordinatorMessage, Failed, Lost, Participants, PartyMessage, Ready, Stop
-from tacit.run.parts import fixed_point_loss, make_graph
+from tacit.run.messages import CoordinatorMessage, Failed, Lost, Participants, PartyMessage, Stop
 from tacit.run.record import Record, history_digest
 from tacit.run.sealing import ADJACENCY, seal_as_party
 from tacit.run.shares import KeptShares
 from tacit.run.talk import Emit, ask
 from tacit.study import Agreement, Study
 
+if TYPE_CHECKING:
+    from tacit.mpc.training.train import DenseModel
+
 STEP = "computation"
 MAX_REASON = 1000
-NOT_PRIVATE = "the agreement asks for no differential privacy"
+NOT_PRIVATE = (
+    "rows and all that lies between were hidden, but no noise was added: the model itself may tell of single rows"
+)
 
 Progress = Callable[[int, int], None]
-Compute = Callable[[Joined, Identity, Table, Storage, Progress], DenseModel]
+Compute = Callable[[Joined, Identity, Table, Storage, Progress], "DenseModel"]
 Outgoing = Mapping[str, CoordinatorMessage]
 Answers = Mapping[str, PartyMessage]
 
@@ -51,6 +54,8 @@ def compute_as_party(
         ProtocolError: the coordinator or another party broke the protocol, or was lost; names it.
         TacitError: what `compute` raises besides.
     """
+    from tacit.run.parts import fixed_point_loss, make_graph  # with all that computes on shares
+
     kept = KeptShares(study, identity)
     joining = Joining(study, plan, identity, history_digest(study, identity.name), kept.claim)
     joined = joining.begin((yield from ask(joining.join(), Participants, "join", study.coordinator.name)))
@@ -84,9 +89,7 @@ def compute_as_party(
     return bundle, fixed_point
 
 
-def compute_as_coordinator(
-    study: Study, record: Record, answers: Answers, emit: Emit
-) -> Generator[Outgoing, Answers, Answers]:
+def compute_as_coordinator(study: Study, record: Record, answers: Answers) -> Generator[Outgoing, Answers, Answers]:
     """Take in how the computation ended at each party; returns the answers where it is done at all that are there.
 
     Raises:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,9 @@ from tacit.federated.plan import Plan, Step
 from tacit.federated.privacy.accountant import RELEASE
 from tacit.study import Log
 from tacit.study.log import Entry
+
+if TYPE_CHECKING:
+    from tacit.run.epochs import Epochs
 
 BEGUN = "run"
 SEALED = "sealed"
@@ -84,7 +87,7 @@ class Start:
             return (plan.steps[0], *plan.steps[1 + self.given_up(plan) :])
         return plan.steps[self.step :]
 
-    def given_up(self, plan: Plan) -> int:
+    def given_up(self, plan: Plan | Epochs) -> int:
         """Return how many rounds are given up for the statistics that were lost."""
         return self.lost * plan.statistics_in_rounds
 

@@ -10,13 +10,16 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from tacit.bundle import Bundle
-from tacit.federated.plan import Plan, Step, make_plan
+from tacit.federated.plan import Plan, Step
 from tacit.federated.robust import GroupedServer
 from tacit.federated.secagg.messages import Advertisement, Confirmation, MaskedVector, Shares, Unmasking
-from tacit.run.continuing import left_out, start_of
+from tacit.run.computing import compute_as_coordinator
+from tacit.run.continuing import Start, left_out, start_of
+from tacit.run.epochs import Epochs
 from tacit.run.events import Event, joined_event
 from tacit.run.joining import claims, grants_fault, join_fault, run_identity
 from tacit.run.messages import CoordinatorMessage, Join, Participants, PartyMessage, Ready, Total
+from tacit.run.preparing import make_plan
 from tacit.run.record import Record
 from tacit.run.sealing import seal_as_coordinator
 from tacit.run.talk import Emit, of_kind, require_enough
@@ -45,14 +48,25 @@ def coordinator_steps(study: Study, emit: Emit) -> CoordinatorSteps:
     record = Record(study, study.coordinator.name, run_id, names, histories, start)
     emit(joined_event(run_id, names, start))
     answers: Answers = yield dict.fromkeys(names, participants)
-    for step in start.steps(plan):
-        if _stopped(study, answers):
-            break
-        answers = yield from _sum(study, plan, step, record, answers, emit)
+    if isinstance(plan, Epochs):
+        answers = yield from compute_as_coordinator(study, record, answers)
+    else:
+        answers = yield from _sums(study, plan, start, record, answers, emit)
     bundle: Bundle = yield from seal_as_coordinator(study, record, answers, emit)
     record.sealed(bundle.encode())
     emit(Event("sealed", {"signers": list(bundle.manifest.signers)}))
     return bundle
+
+
+def _sums(
+    study: Study, plan: Plan, start: Start, record: Record, answers: Answers, emit: Emit
+) -> Generator[Outgoing, Answers, Answers]:
+    """Carry all secure sums that are left to take; returns the parties' answers to the last totals."""
+    for step in start.steps(plan):
+        if _stopped(study, answers):
+            break
+        answers = yield from _sum(study, plan, step, record, answers, emit)
+    return answers
 
 
 def _stopped(study: Study, answers: Answers) -> bool:
@@ -64,7 +78,7 @@ def _stopped(study: Study, answers: Answers) -> bool:
     return study.agreement.training.patience > 0 and 2 * ready > len(answers)
 
 
-def _begin(study: Study, plan: Plan, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
+def _begin(study: Study, plan: Plan | Epochs, joins: Answers, emit: Emit) -> tuple[Participants, tuple[str, ...]]:
     """Return the participants' message and their names, in the agreement's order."""
     good: dict[str, Join] = {}
     for name, join in of_kind(joins, Join, emit).items():
@@ -83,7 +97,7 @@ def _begin(study: Study, plan: Plan, joins: Answers, emit: Emit) -> tuple[Partic
     return Participants(tuple(good[name].signed for name in names), good[names[0]].grants), names
 
 
-def _join_fault(study: Study, plan: Plan, name: str, join: Join) -> str | None:
+def _join_fault(study: Study, plan: Plan | Epochs, name: str, join: Join) -> str | None:
     if join.signed.body.party != name:
         return "joins in another's name"
     return join_fault(study, plan, join.signed) or grants_fault(study, join)

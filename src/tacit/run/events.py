@@ -12,8 +12,8 @@ from tacit.run.continuing import Start
 class Event(msgspec.Struct, frozen=True):
     """Something that happened.
 
-    `kind` is one of connected, refused, joined, statistics, round, model, dropped, sealed, personal, and, of a service
-    that will try again, waiting.
+    `kind` is one of connected, refused, joined, statistics, round, epoch, model, dropped, sealed, personal, and
+    waiting: of a party for its coordinator to be there, and of a service that will try again.
     """
 
     kind: str

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tacit import canonical
 from tacit.errors import IdentityError, ProtocolError
@@ -20,6 +21,9 @@ from tacit.keys import Identity
 from tacit.run.continuing import BEGINNING, MAX_STEPS, Claim, Claims, Start, start_of
 from tacit.run.messages import Join, JoinBody, Participants, SignedJoin
 from tacit.study import Study
+
+if TYPE_CHECKING:
+    from tacit.run.epochs import Epochs
 
 JOIN_DOMAIN = "join of a run"
 GRANT_DOMAIN = "group key of a run"
@@ -46,7 +50,7 @@ class Joined:
 class Joining:
     """One party's joining of one run."""
 
-    def __init__(self, study: Study, plan: Plan, identity: Identity, history: bytes, claim: Claim) -> None:
+    def __init__(self, study: Study, plan: Plan | Epochs, identity: Identity, history: bytes, claim: Claim) -> None:
         """Draw this party's nonce, and a group key in case it leads; `claim` is where it could begin."""
         self._study = study
         self._plan = plan
@@ -133,7 +137,7 @@ def claims(joins: Iterable[SignedJoin]) -> Claims:
     return {join.body.party: Claim(join.body.marks, join.body.step, join.body.lost) for join in joins}
 
 
-def join_fault(study: Study, plan: Plan, join: SignedJoin) -> str | None:
+def join_fault(study: Study, plan: Plan | Epochs, join: SignedJoin) -> str | None:
     """Return why `join` is not by a party of this study, under it, or None when it is."""
     body = join.body
     if body.party not in study.agreement.names:

@@ -29,6 +29,7 @@ MAX_MARKS = 8
 
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Grant = Annotated[bytes, msgspec.Meta(min_length=GRANT_BYTES, max_length=GRANT_BYTES)]
+Reason = Annotated[str, msgspec.Meta(max_length=1000)]
 Names = Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_PARTIES)]
 Grants = Annotated[dict[Name, Grant], msgspec.Meta(max_length=MAX_PARTIES)]
 
@@ -137,6 +138,25 @@ class Done(_Said, frozen=True, tag="run/done"):
     """Party to coordinator: I have the whole bundle, and it verifies."""
 
 
+class Working(_Said, frozen=True, tag="run/working"):
+    """Party to coordinator, unasked: I compute with the others, and so many epochs are done."""
+
+    epoch: int
+
+
+class Failed(_Said, frozen=True, tag="run/failed"):
+    """Party to coordinator: the computation stopped here; whom I blame, and why."""
+
+    culprit: Reason
+    reason: Reason
+
+
+class Lost(_Said, frozen=True, tag="run/lost"):
+    """Coordinator to a party whose computation stopped: who is no longer there."""
+
+    parties: Names
+
+
 class Stop(_Said, frozen=True, tag="run/stop"):
     """Coordinator to a party, or a party to the coordinator: this run is over, and why."""
 
@@ -153,11 +173,23 @@ PartyMessage = (
     | Ready
     | Proposal
     | ManifestSignature
+    | Working
+    | Failed
     | Done
     | Stop
 )
 CoordinatorMessage = (
-    Participants | Roster | Inbox | Survivors | Confirmations | Total | Signers | Proposal | ManifestSignatures | Stop
+    Participants
+    | Roster
+    | Inbox
+    | Survivors
+    | Confirmations
+    | Total
+    | Lost
+    | Signers
+    | Proposal
+    | ManifestSignatures
+    | Stop
 )
 
 

@@ -23,7 +23,8 @@ FloatArray = npt.NDArray[np.float64]
 def feature_places(agreement: Agreement, party: str) -> npt.NDArray[np.intp]:
     """Return which of the schema's features the party has, (its features,), in the order of its table's."""
     own = set(columns_of(agreement, party))
-    places, start = [], 0
+    places: list[int] = []
+    start = 0
     for column in agreement.data.feature_columns:
         end = start + len(column.feature_names)
         places += range(start, end) if column.name in own else ()

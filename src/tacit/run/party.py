@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tacit.bundle import Bundle, Rounds
 from tacit.bundle.personal import save_personal
@@ -31,22 +31,28 @@ from tacit.run.sealing import privacy_ledger, seal_as_party
 from tacit.run.talk import Emit, ask
 from tacit.study import Study
 
+if TYPE_CHECKING:
+    from tacit.run.computing import Compute
+
 PartySteps = Generator[PartyMessage, CoordinatorMessage, Any]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class PartyResult:
-    """What a party has at the end: the sealed bundle, and what fixed point changed on its own rows."""
+    """What a party has at the end: the sealed bundle, and what fixed point changed on its own rows, if it has them."""
 
     bundle: Bundle
-    fixed_point: dict[str, Any]
+    fixed_point: dict[str, Any] | None
 
 
-def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> PartySteps:
+def party_steps(
+    study: Study, identity: Identity, table: Table, emit: Emit, compute: Compute | None = None
+) -> PartySteps:
     """Take part in one run with `table`; returns a `PartyResult`.
 
-    While it takes part, nothing else may do so under this name in this study folder.
+    While it takes part, nothing else may do so under this name in this study folder. Where the agreement's method is
+    `mpc`, `compute` trains with the two others (see `tacit.run.computing`).
 
     Raises:
         AgreementError: not signed by all, this identity is no party of it, or it is in another run already.
@@ -56,9 +62,22 @@ def party_steps(study: Study, identity: Identity, table: Table, emit: Emit) -> P
     if study.role_of(identity.public) != "party":
         raise AgreementError(f"{identity.name!r} is not a party of the study {study.agreement.name!r}")
     study.require_signed()
+    if study.agreement.training.method == "mpc":
+        return (yield from _compute(study, identity, table, emit, compute))
     plan = make_plan(study.agreement)
     with study.running(identity.name):
         return (yield from _take_part(study, identity, table, plan, emit))
+
+
+def _compute(study: Study, identity: Identity, table: Table, emit: Emit, compute: Compute | None) -> PartySteps:
+    from tacit.run.computing import compute_as_party
+    from tacit.run.epochs import make_epochs
+
+    if compute is None:
+        raise ValueError("where training.method is 'mpc', a function is needed that computes with the others")
+    plan = make_epochs(study.agreement)
+    with study.running(identity.name):
+        return PartyResult(*(yield from compute_as_party(study, identity, table, plan, compute, emit)))
 
 
 def _take_part(study: Study, identity: Identity, table: Table, plan: Plan, emit: Emit) -> PartySteps:

@@ -17,7 +17,7 @@ from tacit.errors import AgreementError, ProtocolError, TacitError
 from tacit.keys import Identity
 from tacit.run.events import Event
 from tacit.run.messages import FromCoordinator, Stop
-from tacit.run.preparing import check_study
+from tacit.run.preparing import check_party, check_study
 from tacit.run.report import RunReport, check_place, earlier_report
 from tacit.run.serving import LEFT_OUT, Accept, serve_coordinator, serve_party
 from tacit.run.talk import Emit
@@ -111,6 +111,7 @@ def serve_runs_as_party(
     emit: Emit,
     *,
     patience: Patience = DEFAULT_PATIENCE,
+    listen: tuple[str, int] | None = None,
 ) -> RunReport:
     """Take part in runs of `study` with `table` until one is sealed, and write its bundle to `out`.
 
@@ -125,6 +126,7 @@ def serve_runs_as_party(
         out: a file that does not exist, in a folder that does.
         emit: is told what happens; `waiting` before every pause.
         patience: how often and how long to try again.
+        listen: where it listens for its neighbour, if the method is `mpc` and that is not where it was agreed on.
 
     Raises:
         TacitError: what trying again does not mend (the agreement, the budget, the keys, the data; being left out
@@ -134,11 +136,12 @@ def serve_runs_as_party(
     done = _begin(study, name, out)
     if done is not None:
         return done
+    check_party(study)
     trying = _Trying(study, emit, patience)
     while True:
         try:
             with connect() as channel:
-                result = serve_party(study, identity, table, channel, trying.watch)
+                result = serve_party(study, identity, table, channel, trying.watch, listen=listen)
         except TacitError as error:
             trying.wait_after(error)
             continue

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from tacit.bundle import Bundle
 from tacit.canonical import quote
 from tacit.data import Table
 from tacit.errors import ProtocolError, TacitError
 from tacit.keys import Identity
+from tacit.run.computing import Compute
 from tacit.run.coordinator import coordinator_steps
 from tacit.run.events import Event
-from tacit.run.messages import CoordinatorMessage, Done, FromCoordinator, FromParty, PartyMessage, Stop
+from tacit.run.heartbeat import Heartbeat
+from tacit.run.messages import CoordinatorMessage, Done, FromCoordinator, FromParty, PartyMessage, Stop, Working
 from tacit.run.party import PartyResult, party_steps
 from tacit.run.talk import Emit
 from tacit.study import Study
 from tacit.wire import Channel
 
+if TYPE_CHECKING:
+    from tacit.mpc.storage import Storage
+    from tacit.mpc.training.train import DenseModel
+    from tacit.run.computing import Progress
+    from tacit.run.joining import Joined
+
 Accept = Callable[[float], Channel]
 LEFT_OUT = "left out of the run"
 
 
-def serve_party(study: Study, identity: Identity, table: Table, channel: Channel, emit: Emit) -> PartyResult:
+def serve_party(
+    study: Study,
+    identity: Identity,
+    table: Table,
+    channel: Channel,
+    emit: Emit,
+    *,
+    listen: tuple[str, int] | None = None,
+) -> PartyResult:
     """Take part in one run over `channel` to the coordinator; returns the result.
+
+    Where the agreement's method is `mpc`, the party listens for its neighbour at `listen` (None: as agreed on).
 
     Raises:
         TacitError: whatever `party_steps` raises; the coordinator is told that this party stops, not why in detail.
     """
-    steps = party_steps(study, identity, table, emit)
+    steps = party_steps(study, identity, table, emit, _computation(study, channel, listen))
     patience = _patience(study)
     try:
         message = next(steps)
@@ -71,6 +91,26 @@ def serve_coordinator(study: Study, accept: Accept, emit: Emit) -> Bundle:
         crowd.close()
 
 
+def _computation(study: Study, channel: Channel, listen: tuple[str, int] | None) -> Compute | None:
+    """Return what computes with the two other parties, while the coordinator hears signs of life; None: no need to."""
+    if study.agreement.training.method != "mpc":
+        return None
+    from tacit.run.computation import computation_over_tls
+
+    between_parties = computation_over_tls(study, listen)
+
+    def compute(joined: Joined, identity: Identity, table: Table, storage: Storage, progress: Progress) -> DenseModel:
+        with Heartbeat(channel, study.agreement.training.timeout_seconds) as heart:
+
+            def tell(done: int, epochs: int) -> None:
+                heart.at(done)
+                progress(done, epochs)
+
+            return between_parties(joined, identity, table, storage, tell)
+
+    return compute
+
+
 class _Crowd:
     """The parties that are connected. Its threads only send and receive; all else is done by the caller's."""
 
@@ -80,6 +120,7 @@ class _Crowd:
         self._expected = len(study.agreement.parties)
         self._timeout = study.agreement.training.timeout_seconds
         self._threads = ThreadPoolExecutor(max_workers=self._expected)
+        self._signs = _Signs(study, emit)
 
     def gather(self, accept: Accept) -> list[str]:
         """Wait until all parties have connected, or the timeout has passed; returns who has."""
@@ -110,6 +151,7 @@ class _Crowd:
 
     def hear(self, names: list[str]) -> dict[str, PartyMessage]:
         """Return what each of `names` says next; whoever is silent, gone or stops is dropped."""
+        self._signs.clear()
         heard = dict(zip(names, list(self._threads.map(self._receive, names)), strict=True))
         for name, said in heard.items():
             if isinstance(said, Stop):
@@ -138,7 +180,11 @@ class _Crowd:
     def _receive(self, name: str) -> PartyMessage:
         """Return what the party says; whatever goes wrong is its stopping."""
         try:
-            return self._channels[name].receive(FromParty, "answer", self._timeout).message
+            while True:
+                message = self._channels[name].receive(FromParty, "answer", self._signs.patience()).message
+                if not (isinstance(message, Working) and self._signs.taken(name, message.epoch)):
+                    self._signs.answered()
+                    return message
         except TacitError as error:
             return Stop(str(error))
 
@@ -148,6 +194,47 @@ class _Crowd:
             _tell_quietly(channel, FromCoordinator(Stop(reason)))
         channel.close()
         self._emit(Event("dropped", {"party": name, "reason": reason}))
+
+
+class _Signs:
+    """Signs of life of those who compute: whoever gives them is waited for, until another has done with it."""
+
+    def __init__(self, study: Study, emit: Emit) -> None:
+        self._computes = study.agreement.training.method == "mpc"
+        self._names, self._epochs = study.agreement.names, study.agreement.training.rounds
+        self._timeout = study.agreement.training.timeout_seconds
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._done: dict[str, int] = {}
+        self._told = 0
+        self._deadline: float | None = None
+
+    def clear(self) -> None:
+        """Begin to wait for everybody's next answer."""
+        self._deadline = None
+
+    def patience(self) -> float:
+        """Return how long to wait for the next message of one that has not answered yet."""
+        with self._lock:
+            return self._timeout if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+    def answered(self) -> None:
+        """Note that somebody has: those who compute end together, so the others have as long again and no longer."""
+        with self._lock:
+            if self._computes and self._deadline is None:
+                self._deadline = time.monotonic() + self._timeout
+
+    def taken(self, name: str, epoch: int) -> bool:
+        """Take in how far `name` is, and tell how far all are; returns whether a sign of life belongs here at all."""
+        if not self._computes:
+            return False
+        with self._lock:
+            self._done[name] = min(max(epoch, 0), self._epochs)
+            least = min(self._done.get(each, 0) for each in self._names)
+            if least > self._told:
+                self._told = least
+                self._emit(Event("epoch", {"step": least, "steps": self._epochs}))
+        return True
 
 
 def _patience(study: Study) -> float:

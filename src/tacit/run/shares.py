@@ -34,12 +34,14 @@ class KeptShares:
     @property
     def claim(self) -> Claim:
         """Where this party could begin: after each epoch that it holds, the newest first, or anew."""
-        marks = [_mark(run, number) for run, file in self._files.items() for number in file.numbers if number != NOTHING]
+        marks = [
+            _mark(run, number) for run, file in self._files.items() for number in file.numbers if number != NOTHING
+        ]
         marks.sort(key=lambda mark: (-mark.step, mark.run))
         return Claim((*marks[: MAX_MARKS - 1], BEGINNING), 0, 0)
 
     def go_on(self, run: bytes, after: Mark | None) -> Storage:
-        """Return the storage of the new `run`, which holds the epoch of the mark `after`, where it goes on after one."""
+        """Return the storage of the new `run`; it holds the epoch of the mark `after`, where it goes on after one."""
         storage = self._open(run)
         if after is not None and after != BEGINNING:
             storage.keep(after.step, self._files[after.run].shares(after.step))

@@ -19,8 +19,9 @@ from tacit.data import Schema
 from tacit.errors import AgreementError, FormatError
 from tacit.keys import FINGERPRINT_PREFIX
 from tacit.keys.public import check_name
+from tacit.study.computation import Computation, check_computation, is_address
 from tacit.study.model import Model, check_model
-from tacit.study.text import check_text
+from tacit.study.text import check_text, explain
 
 FORMAT = "tacit-study/1"
 MIN_PARTIES = 3
@@ -32,7 +33,6 @@ MAX_RECIPIENTS = 100
 _Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31)]
 
 _FINGERPRINT = re.compile(re.escape(FINGERPRINT_PREFIX) + r"[0-9a-f]{64}\Z")
-_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9.\-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):(?P<port>[0-9]{1,5})\Z")
 
 
 class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +64,8 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to train. `clip` bounds the Euclidean norm of what one record (or one party) contributes to a round.
 
     Where noise is added, the model is the average over the last `average_last` part of the rounds. What each
-    `strategy` takes, early stopping (`validation_share`, `patience`) and `personal` are in docs/training.md.
+    `strategy` takes, early stopping (`validation_share`, `patience`) and `personal` are in docs/training.md; what the
+    method `mpc` heeds is in docs/mpc.md, where `rounds` are passes over all rows.
     """
 
     rounds: int
@@ -73,7 +74,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     l2: float = 0.0
     momentum: float = 0.0
     average_last: float = 0.3
-    method: Literal["federated"] = "federated"
+    method: Literal["federated", "mpc"] = "federated"
     local_steps: int = 1
     timeout_seconds: float = 120.0
     strategy: Literal["auto", "fedsgd", "fedavg", "fedprox", "fedadam", "scaffold"] = "auto"
@@ -133,7 +134,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     format: str = FORMAT
     name: str
     purpose: str
-    split: Literal["horizontal"] = "horizontal"
+    split: Literal["horizontal", "vertical"] = "horizontal"
     coordinator: Coordinator
     parties: tuple[Party, ...]
     model: Model
@@ -142,6 +143,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     trust: Trust
     release: Release
     data: Schema
+    computation: Computation | None = None
     insecure: Insecure | None = None
 
     @classmethod
@@ -156,7 +158,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         try:
             agreement = msgspec.toml.decode(data, type=cls)
         except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError, OverflowError) as error:
-            raise FormatError(f"the agreement cannot be read: {quote(str(error))}") from None
+            raise FormatError(f"the agreement cannot be read: {explain(error, cls)}") from None
         agreement.check()
         return agreement
 
@@ -190,6 +192,7 @@ class Agreement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         check_model(self.model, self.data)
         _check_training(self.training)
         _check_privacy(self.privacy)
+        check_computation(self)
         _check_trust(self)
         _check_release(self)
 
@@ -208,7 +211,8 @@ def _check_members(agreement: Agreement) -> None:
     count = len(agreement.parties)
     _refuse_unless(
         MIN_PARTIES <= count <= MAX_PARTIES,
-        f"{count} parties: secure aggregation needs {MIN_PARTIES} to {MAX_PARTIES}",
+        f"{count} {'party' if count == 1 else 'parties'}: secure aggregation needs {MIN_PARTIES} to {MAX_PARTIES}, "
+        "as each of two could take its own part off their sum: list each with its key under [[parties]]",
     )
     recipients = len(agreement.release.recipients)
     _refuse_unless(recipients <= MAX_RECIPIENTS, f"{recipients} release.recipients: at most {MAX_RECIPIENTS} can be")
@@ -226,9 +230,8 @@ def _check_members(agreement: Agreement) -> None:
     for kind, values in (("name", [m.name for m in agreement.members]), ("key", [m.key for m in agreement.members])):
         twice = {value for value in values if values.count(value) > 1}
         _refuse_unless(not twice, f"two members share the {kind} {sorted(twice)}: each needs its own")
-    match = _ADDRESS.match(agreement.coordinator.address)
     _refuse_unless(
-        match is not None and 0 < int(match["port"]) < 65536,
+        is_address(agreement.coordinator.address),
         f"the coordinator's address '{quote(agreement.coordinator.address)}' is not HOST:PORT",
     )
 

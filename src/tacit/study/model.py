@@ -19,6 +19,14 @@ MAX_KERNEL = 64
 Kind = Literal["linear", "logistic", "mlp", "cnn", "torch"]
 Image = tuple[int, int, int]
 
+_OF_ONE_KIND = {
+    "hidden": ("mlp", "the width of each hidden layer: [16], say"),
+    "image": ("cnn", "[channels, height, width]: [1, 28, 28], say"),
+    "convolutions": ("cnn", "a table [[model.convolutions]] with channels and kernel for each"),
+    "factory": ("torch", "'package.module:function'"),
+    "source": ("torch", "'sha256:' and what `sha256sum FILE` prints for the module"),
+    "parameters": ("torch", "how many the module has"),
+}
 _FACTORY = re.compile(r"(?=.{3,200}\Z)[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*\Z")
 _SOURCE = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
@@ -101,23 +109,21 @@ def image_shapes(model: Model) -> tuple[Image, ...]:
 def _check_kind(model: Model, schema: Schema) -> None:
     """Refuse what the kind has no use for, or the label has not."""
     kind, task = model.kind, schema.task
-    _refuse_unless(
-        kind == "cnn" or bool(model.hidden) == (kind == "mlp"),
-        "model.hidden is for kind 'mlp', which needs it, and for 'cnn'",
-    )
-    for name in ("image", "convolutions"):
-        _refuse_unless(bool(getattr(model, name)) == (kind == "cnn"), f"model.{name} is for kind 'cnn', which needs it")
-    for name in ("factory", "source", "parameters"):
+    for name, (whose, form) in _OF_ONE_KIND.items():
+        given = bool(getattr(model, name))
+        also = ", and for 'cnn'" if name == "hidden" else ""
+        remedy = f"choose that kind, or leave it out with {kind!r}" if given else f"set it, {form}"
         _refuse_unless(
-            bool(getattr(model, name)) == (kind == "torch"), f"model.{name} is for kind 'torch', which needs it"
+            given == (kind == whose) or (name == "hidden" and kind == "cnn"),
+            f"model.{name} is for kind {whose!r}, which needs it{also}: {remedy}",
         )
     _refuse_unless(
         kind != "linear" or task == "regression",
-        f"model.kind 'linear' predicts a number, but the label {schema.label!r} is {task}",
+        f"model.kind 'linear' predicts a number, but the label {schema.label!r} is {task}: choose 'logistic' or 'mlp'",
     )
     _refuse_unless(
         kind != "logistic" or task != "regression",
-        f"model.kind 'logistic' predicts a class, but the label {schema.label!r} is a number",
+        f"model.kind 'logistic' predicts a class, but the label {schema.label!r} is a number: choose 'linear' or 'mlp'",
     )
 
 

@@ -9,7 +9,6 @@ No password of the URL, nor anything in its query, is ever part of a message or 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +30,6 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
-    make_url,
     select,
     type_coerce,
 )
@@ -41,8 +39,9 @@ from sqlalchemy.types import NullType
 
 from tacit.canonical import quote
 from tacit.errors import FormatError, TacitError
-from tacit.files import flush_folder
 from tacit.study import lines
+from tacit.study.database_url import parse, secrets
+from tacit.study.sqlite_file import file_of, has_table, make_private, set_up
 
 T = TypeVar("T")
 
@@ -76,11 +75,11 @@ class LogStore:
         Raises:
             TacitError: no such URL is possible, its driver is missing, or nothing in it would last.
         """
-        parsed = _parse(url)
-        self._secrets = _secrets(parsed)
+        parsed = parse(url)
+        self._secrets = secrets(parsed)
         self.place = parsed.set(query={}).render_as_string(hide_password=True)
         self._key = (study.hex(), member)
-        self._file = _sqlite_file(parsed)
+        self._file = file_of(parsed)
         self._engine = self._make_engine(parsed)
 
     @classmethod
@@ -131,6 +130,7 @@ class LogStore:
         )
 
         def add(connection: Connection) -> bool:
+            self._has_table(connection)
             found = connection.execute(newest).all()
             if [(index, _content(each)) for index, each in found] != ([(count - 1, last)] if count else []):
                 return False
@@ -159,29 +159,29 @@ class LogStore:
             return []
 
         def fetch(connection: Connection) -> list[Any]:
-            # Not a view of the same name, which could compute without end.
-            known = ENTRIES.name in inspect(connection).get_table_names()
-            return list(connection.execute(query).all()) if known else []
+            return list(connection.execute(query).all()) if self._has_table(connection) else []
 
         return self._try(fetch, "read the logs in")
 
     def _make_table(self) -> None:
         if self._file is not None:
-            _make_private(self._file)
+            make_private(self._file)
 
         def make(connection: Connection) -> bool:
             METADATA.create_all(connection)
             return True
 
-        def there(connection: Connection) -> bool:
-            return ENTRIES.name in inspect(connection).get_table_names()
-
-        if not self._try(there, "open"):
+        if not self._try(self._has_table, "open"):
             try:
                 self._try(make, "make a table in")
             except TacitError:
-                if not self._try(there, "open"):  # else another process has made it in this moment
+                if not self._try(self._has_table, "open"):  # else another process has made it in this moment
                     raise
+
+    def _has_table(self, connection: Connection) -> bool:
+        if self._file is None:
+            return ENTRIES.name in inspect(connection).get_table_names()
+        return has_table(connection, ENTRIES, self.place)
 
     def _try(self, work: Callable[[Connection], T], what: str, taken: T | None = None) -> T:
         """Return what `work` does in one transaction; `taken` where somebody else has written the same row."""
@@ -218,7 +218,7 @@ class LogStore:
         if fault is not None:
             raise fault
         if self._file is not None:
-            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "connect", set_up)
         return engine
 
     def __repr__(self) -> str:
@@ -254,59 +254,3 @@ class StoredLines:
 def _content(value: object) -> bytes | None:
     """Return the bytes that a driver gave, None for anything else that may be in the column."""
     return bytes(value) if isinstance(value, bytes | memoryview) else None
-
-
-def _parse(url: str | URL) -> URL:
-    try:
-        parsed = make_url(url)
-    except (SQLAlchemyError, ValueError, TypeError):
-        fault = TacitError(
-            "the store is not named by a SQLAlchemy URL such as postgresql+psycopg://USER:PASSWORD@HOST/DB"
-        )
-    else:
-        # An '@' or a '/' in a password ends it early, and the rest would be told as the name of a host or a database.
-        told = (parsed.username, parsed.host, "" if parsed.get_backend_name() == "sqlite" else parsed.database)
-        if not any("@" in (part or "") for part in told):
-            return parsed
-        fault = TacitError(
-            "the store's URL has an '@' too many: in a user name or a password write @ as %40 and / as %2F"
-        )
-    # Not in the handler above, whose exception may quote the URL, password and all.
-    raise fault
-
-
-def _secrets(url: URL) -> tuple[str, ...]:
-    """Return what must not be told: the password, and all in the query, as written and as quoted in a URL."""
-    query = [each for value in url.query.values() for each in (value if isinstance(value, tuple) else (value,))]
-    password = "" if url.password is None else str(url.password)
-    quoted = URL.create("x", username="u", password=password, host="h").render_as_string(hide_password=False)
-    return tuple(sorted({password, quoted[len("x://u:") : -len("@h")], *query} - {""}, key=len, reverse=True))
-
-
-def _sqlite_file(url: URL) -> Path | None:
-    """Return the file of a SQLite URL, None for another database."""
-    if url.get_backend_name() != "sqlite":
-        return None
-    database = url.database or ""
-    if not database or "\x00" in database or database.startswith((":memory:", "file:")):
-        raise TacitError("the store has to be a file that lasts: name it as sqlite:////FOLDER/FILE")
-    return Path(database)
-
-
-def _make_private(path: Path) -> None:
-    """Make the file before SQLite does, for its owner alone."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        flush_folder(path.parent)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise TacitError(
-            f"cannot make the store {path}: {error.strerror}; check the folder and its permissions"
-        ) from None
-
-
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    # EXTRA: a commit is on the disk, with the removal of its journal. The schema of a file from elsewhere runs nothing.
-    for pragma in ("synchronous=EXTRA", "trusted_schema=OFF", "busy_timeout=5000"):
-        connection.execute(f"PRAGMA {pragma}").close()

@@ -13,7 +13,7 @@ Everything but the log is public to the members and the same for each of them.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tacit.study.store import LogStore  # needs SQLAlchemy, which members without a database have no use for
 
 STORE_NAME = "runs.sqlite"
+SHOWN_NAMES = 20
 
 
 class Study:
@@ -178,7 +179,8 @@ class Study:
         """
         party = self.identities.get(identity.name)
         if identity.name not in self.agreement.names or party != identity.public:
-            raise AgreementError(f"{identity.name!r} with this key is not a party of the study {self.agreement.name!r}")
+            reason = f"{identity.name!r} with this key is not a party of the study {self.agreement.name!r}"
+            raise AgreementError(f"{reason}; those who sign are {_listed(self.agreement.names)}, each with its own key")
         signature = AgreementSignature.make(identity, self.digest)
         write_atomically(self.folder / "signatures" / f"{identity.name}.sig", signature.encode())
         return signature
@@ -211,7 +213,9 @@ class Study:
     def role_of(self, identity: PublicIdentity) -> str:
         """Return `party`, `coordinator` or `recipient`; raises AgreementError for anyone else."""
         if self.identities.get(identity.name) != identity:
-            raise AgreementError(f"{identity!r} is not a member of the study {self.agreement.name!r}")
+            reason = f"{identity.name!r} ({identity.fingerprint}) is not a member of the study {self.agreement.name!r}"
+            names = _listed([member.name for member in self.agreement.members])
+            raise AgreementError(f"{reason}; those are {names}, with the keys that it names (see `tacit id show`)")
         if identity.name in self.agreement.names:
             return "party"
         return "coordinator" if identity.name == self.agreement.coordinator.name else "recipient"
@@ -259,6 +263,12 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.agreement.name!r}, {len(self.agreement.parties)} parties, {str(self.folder)!r})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the names for an error message, of many the first few."""
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(names[:SHOWN_NAMES]) + more
 
 
 def _may_be_file(path: Path) -> bool:

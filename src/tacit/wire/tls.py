@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tacit.errors import ProtocolError
@@ -34,6 +34,7 @@ def connect(
     *,
     timeout: float = HANDSHAKE_SECONDS,
     retry_for: float = 0.0,
+    waiting: Callable[[str], None] | None = None,
     max_message: int = MAX_MESSAGE_BYTES,
     default_timeout: float = DEFAULT_TIMEOUT,
 ) -> Channel:
@@ -47,6 +48,7 @@ def connect(
         timeout: seconds for one attempt to connect, and for the handshakes after it; one more to part after a failure.
             Looking up a name takes as long as the system lets it.
         retry_for: seconds to go on trying while nobody listens there yet; a handshake that failed is not repeated.
+        waiting: is told once why the first attempt failed, if others follow.
         max_message: bytes of the largest message, the same at both ends.
         default_timeout: the channel's own, for calls that name none.
 
@@ -57,7 +59,7 @@ def connect(
     """
     check_limit(max_message)
     context = client_context(me, peer)
-    raw = _reach(host, port, peer.name, timeout, retry_for)
+    raw = _reach(host, port, peer.name, timeout, retry_for, waiting)
     deadline = Deadline(timeout)
     with shaking_hands(raw, context, server_side=False, who=peer.name, timeout=timeout) as stream:
         # Trusted by OpenSSL is not enough: a pinned certificate could itself have issued the one that was shown.
@@ -91,7 +93,9 @@ def shaking_hands(
         raise
 
 
-def _reach(host: str, port: int, name: str, timeout: float, retry_for: float) -> socket.socket:
+def _reach(
+    host: str, port: int, name: str, timeout: float, retry_for: float, waiting: Callable[[str], None] | None
+) -> socket.socket:
     """Return a socket connected to `host` and `port`; tries again while nobody listens."""
     deadline = Deadline(retry_for)
     while True:
@@ -106,4 +110,7 @@ def _reach(host: str, port: int, name: str, timeout: float, retry_for: float) ->
         if deadline.left() <= 0.0:
             waited = f" for {retry_for:g} s" if retry_for > 0.0 else ""
             raise ProtocolError(f"cannot be reached at {host}:{port}{waited}: {reason}", culprit=name, step="connect")
-        time.sleep(min(RETRY_SECONDS, deadline.left()))
+        if waiting is not None:
+            waiting(reason)
+            waiting = None
+        time.sleep(min(RETRY_SECONDS, max(deadline.left(), 0.0)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -13,8 +15,11 @@ from tacit.errors import FormatError, ProofError
 from tacit.graph import Graph, Linear
 from tacit.proofs.dataset.commitment import SetCommitment
 from tacit.proofs.dataset.layout import Layout
+from tacit.proofs.dataset.ranges import COUNTS
 from tacit.proofs.dataset.secret import CommittedSet
 from tacit.proofs.field import MODULUS, Words
+from tacit.proofs.layers.proving import Proving
+from tacit.proofs.plan import Witness
 from tacit.proofs.statements import proving, statement
 from tacit.proofs.statements.accuracy import Accuracy
 from tacit.proofs.statements.fairness import DemographicParity, EqualisedOdds, Sizes
@@ -40,8 +45,9 @@ def test_one_commitment_serves_all_statements_and_counts_them() -> None:
     ):
         assert not refused(claim, proving.prove(claim, model, data))
     assert data.left == 0
+    another = committed(GRAPH, 3)
     with pytest.raises(ProofError, match="the set's commitment was made for 3 proofs, and all are made"):
-        proving.prove(Accuracy(committed(GRAPH, 3).commitment, public, right), committed(GRAPH, 3), data)
+        proving.prove(Accuracy(another.commitment, public, 1), another, data)
 
 
 def test_the_same_set_has_another_commitment_each_time_it_is_hidden() -> None:
@@ -134,8 +140,8 @@ def test_a_committed_row_outside_the_range_is_refused(delta: int) -> None:
     def alter(vector: Words, honest: CommittedSet) -> None:
         layout, index = Layout(honest.commitment.description), 4 + 1
         for tensor, value in ((layout.above, 512 * (delta > 0) + delta), (layout.below, 512 * (delta < 0) - delta)):
-            assert layout.places == 1
-            vector[tensor.parts[0].block.offset + index] = np.uint64(value % MODULUS)
+            for place, part in enumerate(tensor.parts):
+                vector[part.block.offset + index] = np.uint64(0 if place else value % MODULUS)
 
     model, data = committed(graph, 0), with_vector(graph, parts, alter)
     parts["rows"][1, 1] = end + delta
@@ -148,20 +154,23 @@ def test_a_committed_row_outside_the_range_is_refused(delta: int) -> None:
 
 
 def test_a_committed_row_whose_two_numbers_do_not_add_up_is_refused() -> None:
-    """u is beyond the span, and v is a digit that hides it."""
+    """u is one more than v says, and all are digits."""
     graph = graph_of([Linear.of([[1.0, 1.0, 1.0]], [0.0])], (3,))
     parts = arrays(graph, 5)
+    parts["rows"][0, 0] = 100
 
     def alter(vector: Words, honest: CommittedSet) -> None:
         layout = Layout(honest.commitment.description)
-        vector[layout.above.parts[0].block.offset] = np.uint64(600)
+        first = layout.above.parts[0].block.offset
+        vector[first] += np.uint64(1)
 
     data = with_vector(graph, parts, alter)
+    parts["rows"][0, 0] = 101
     model = committed(graph, 0)
     claim = Accuracy(model.commitment, data.commitment, 1)
 
     def counts(witness: Words, plan: object) -> None:
-        column = claim.planning.witness.columns()["the set's digits/counts"]
+        column = claim.planning.witness.columns()[COUNTS]
         layout = Layout(data.commitment.description)
         region = data.opened.values[: 1 << layout.region.variables].astype(np.int64)
         witness[column.offset : column.offset + (1 << column.variables)] = np.bincount(
@@ -169,6 +178,55 @@ def test_a_committed_row_whose_two_numbers_do_not_add_up_is_refused() -> None:
         )
 
     assert "claims on the set" in refused(claim, cheat(claim, model, data, alter=counts))
+
+
+def lookup_of(claim: Accuracy, region: Words, counts: Words) -> None:
+    """Make the prover look up another region, with other counts, than those committed."""
+    ranges = claim.placed.ranges
+    assert ranges is not None
+    prove = ranges.prove
+
+    def lie(proving: Proving) -> None:
+        lookup = proving.lookup
+        proving.lookup = lambda table, columns, known: lookup(table, [region], counts)  # type: ignore[method-assign]
+        prove(proving)
+        proving.lookup = lookup  # type: ignore[method-assign]
+
+    object.__setattr__(ranges, "prove", lie)
+
+
+def test_the_digits_that_are_looked_up_are_those_committed() -> None:
+    """One digit is no digit, and the prover looks up zero instead."""
+    parts = arrays(GRAPH, 5)
+
+    def alter(vector: Words, honest: CommittedSet) -> None:
+        layout = Layout(honest.commitment.description)
+        vector[layout.above.parts[0].block.offset + 3] = np.uint64(MODULUS - 1)  # in the filling
+        vector[layout.below.parts[0].block.offset + 3] = np.uint64(1)
+
+    model, data = committed(GRAPH, 0), with_vector(GRAPH, parts, alter)
+    claim, layout = Accuracy(model.commitment, data.commitment, 5), Layout(data.commitment.description)
+    region = data.opened.values[: 1 << layout.region.variables].copy()
+    region[region == MODULUS - 1] = 0
+    counts = np.bincount(region.astype(np.int64), minlength=1 << layout.digit_bits).astype(np.uint64)
+    lookup_of(claim, region, counts)
+
+    def commit(witness: Words, plan: Witness) -> None:
+        start = plan.columns()[COUNTS].offset
+        witness[start : start + len(counts)] = counts
+
+    assert "claims on the set" in refused(claim, cheat(claim, model, data, alter=commit))
+
+
+def test_the_counts_of_the_lookup_are_those_committed() -> None:
+    model, data = committed(GRAPH, 0), committed_set(GRAPH, arrays(GRAPH, 5), 0)
+    claim, layout = Accuracy(model.commitment, data.commitment, 5), Layout(data.commitment.description)
+    lookup_of(claim, data.opened.values[: 1 << layout.region.variables], layout.counts(data.parts["rows"]))
+
+    def alter(witness: Words, plan: Witness) -> None:
+        witness[plan.columns()[COUNTS].offset] += np.uint64(1)
+
+    assert "claims on the witness" in refused(claim, cheat(claim, model, data, alter=alter))
 
 
 def test_a_model_and_a_set_of_other_owners_do_not_go_together() -> None:
@@ -180,3 +238,30 @@ def test_a_model_and_a_set_of_other_owners_do_not_go_together() -> None:
             proving.prove(claim, *secrets)
     with pytest.raises(ProofError, match="need a tolerance"):
         Accuracy(model.commitment, committed_set(GRAPH, arrays(GRAPH, 4), 0, 0).commitment, 1)
+
+
+VERIFIER = """
+import sys
+from pathlib import Path
+from tacit.proofs.dataset.commitment import SetCommitment
+from tacit.proofs.model.commitment import ModelCommitment
+from tacit.proofs.statements import accuracy, fairness, statement
+
+model, data, proof = ((Path(sys.argv[1]) / name).read_bytes() for name in ("model", "set", "proof"))
+claim = accuracy.Accuracy(ModelCommitment.from_bytes(model), SetCommitment.from_bytes(data), 4)
+statement.verify(claim, proof)
+loaded = [name for name in sys.modules if name.split(".")[0] in ("numba", "llvmlite", "torch")]
+loaded += [name for name in sys.modules if name.startswith("tacit.kernels.")]
+ours = [name for name in sys.modules if name.startswith("tacit.proofs.")]
+loaded += [name for name in ours if name.split(".")[-1] in ("prover", "proving", "secret")]
+sys.exit(f"loaded: {loaded}" if loaded else 0)
+"""
+
+
+def test_a_verifier_of_a_committed_set_loads_neither_a_prover_nor_a_compiler(tmp_path: Path) -> None:
+    model, data = committed(GRAPH, 2), committed_set(GRAPH, arrays(GRAPH, 4), 2)
+    claim = Accuracy(model.commitment, data.commitment, 4)
+    (tmp_path / "proof").write_bytes(proving.prove(claim, model, data))
+    (tmp_path / "model").write_bytes(model.commitment.to_bytes())
+    (tmp_path / "set").write_bytes(data.commitment.to_bytes())
+    subprocess.run([sys.executable, "-c", VERIFIER, str(tmp_path)], check=True)

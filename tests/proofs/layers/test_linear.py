@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -100,11 +102,12 @@ def test_steps_that_do_not_fit_are_refused(changes: dict[str, object], why: str)
         Layer(step, [public((5,), np.zeros((1, 5), dtype=np.int64))], planning)
 
 
-def test_the_bits_that_a_sum_can_reach_are_counted() -> None:
+def test_what_a_sum_can_reach_is_counted() -> None:
     graph = dense([5, 3])
     step = committed(graph, 0).commitment.architecture.steps[0]
     planning = Planning(committed(graph, 0).commitment.architecture)
-    layer = Layer(step, [public((5,), np.zeros((1, 5), dtype=np.int64))], planning)
-    each = step.parameter_bits["weight"] + planning.bits("input")
-    assert layer.reach(planning) == max(each + 3, step.parameter_bits["bias"]) + 1
-    assert graph.accumulator_bounds[step.name] < 1 << layer.reach(planning)
+    row = replace(public((5,), np.zeros((1, 5), dtype=np.int64)), ends=(-256, 255))
+    layer = Layer(step, [row], planning)
+    bits = step.parameter_bits
+    assert layer.reach() == 5 * 256 * 2 ** bits["weight"] + 2 ** bits["bias"]
+    assert graph.accumulator_bounds[step.name] <= layer.reach()

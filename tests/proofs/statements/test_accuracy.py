@@ -306,6 +306,21 @@ def test_a_proof_is_of_its_own_tolerance_and_public_set_alone() -> None:
     assert refused(Accuracy(model.commitment, public_set(graph, parts, 0), 5, Fraction(3, 256)), proof)
 
 
+def test_the_instance_binds_the_claim_and_the_public_set() -> None:
+    graph, parts = numbers(5, 3)
+    model = committed(graph, 0)
+    changed = [{**parts, name: parts[name].copy()} for name in ("rows", "labels", "groups")]
+    changed[0]["rows"][1, 1] ^= 1
+    changed[1]["labels"][1] += 1
+    changed[2]["groups"][1] ^= 1
+    claims = [
+        Accuracy(model.commitment, public_set(graph, parts, 0), least, Fraction(units, 256))
+        for least, units in ((4, 3), (3, 3), (4, 2))
+    ]
+    claims += [Accuracy(model.commitment, public_set(graph, each, 0), 4, Fraction(3, 256)) for each in changed]
+    assert len({claim.instance() for claim in claims}) == 6
+
+
 @pytest.mark.parametrize("count", [40, pytest.param(None, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["scores of five classes", "a probability"])
 def test_every_message_that_is_altered_is_refused(name: str, count: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from tacit.graph import Graph, Linear, Sigmoid
 from tacit.graph.fixed import Ints
 from tacit.proofs.argument.prover import Opened
 from tacit.proofs.dataset.secret import CommittedSet
-from tacit.proofs.field import Words
+from tacit.proofs.field import Element, Words, interpolation
+from tacit.proofs.layers.proving import Proving
 from tacit.proofs.model.secret import CommittedModel
 from tacit.proofs.plan import Witness
 from tacit.proofs.statements import fairness, proving, statement
@@ -38,7 +40,6 @@ from ..dataset.sets import (
 from ..models import MODES, accepted, committed, dense, graph_of
 
 KINDS: list[type[Fairness]] = [DemographicParity, EqualisedOdds]
-STEP = Fraction(1, 2**20)
 
 
 def balanced(graph: Graph, count: int = 13, seed: int = 0) -> Parts:
@@ -149,13 +150,79 @@ def test_negative_slacks_are_refused_by_the_lookup(kind: type[Fairness]) -> None
 
 
 def honest(claim: Fairness) -> object:
-    """The claim's own slacks, whatever the set is."""
+    """The claim's own slacks, whatever sizes it states."""
 
     def judge(values: Values, predicted: Ints, parts: Mapping[str, Ints]) -> None:
-        counts = claim.slack.axes.sizes[0]
-        values.put(fairness.SLACK, np.zeros(counts, dtype=np.int64))
+        products = [Element(int((column * predicted).sum())) for column in claim._columns(parts)]
+        found = claim._slacks(claim.rates(Element(int(predicted.sum())), products))
+        values.put(fairness.SLACK, np.array([fairness._signed(slack) for slack in found]))
 
     return judge
+
+
+class Liar:
+    """A prover of a claim who says one more for one of the products' sums, with slacks that fit it.
+
+    hide: where the sumcheck then ends elsewhere, it says such a product of group and label there that all fits.
+    """
+
+    def __init__(self, claim: Fairness, index: int, *, hide: bool = False) -> None:
+        self._claim, self._index, self._hide = claim, index, hide
+        self._prove = claim._prove_products
+        claim._prove_products = self.prove  # type: ignore[method-assign]
+
+    def judge(self, values: Values, predicted: Ints, parts: Mapping[str, Ints]) -> None:
+        products = [Element(int((column * predicted).sum())) for column in self._claim._columns(parts)]
+        products[self._index] = products[self._index] + 1
+        found = self._claim._slacks(self._claim.rates(Element(int(predicted.sum())), products))
+        values.put(fairness.SLACK, np.array([fairness._signed(slack) for slack in found]))
+
+    def prove(self, proving: Proving) -> None:
+        send, sumcheck, point = proving.send, proving.sumcheck, proving.point
+        kept: dict[str, Any] = {}
+
+        def lie(*values: Element) -> None:
+            proving.send = send  # type: ignore[method-assign]
+            send(*(value + (place == self._index) for place, value in enumerate(values)))
+
+        def keep_point(variables: int) -> Any:
+            kept["mix"] = point(variables)[0]
+            return (kept["mix"],)
+
+        def keep_finals(*given: Any) -> Any:
+            kept["at"], kept["finals"] = sumcheck(*given)
+            if self._hide:
+                kept["group"], kept["label"], kept["predicted"] = kept["finals"]
+                proving.send = cover  # type: ignore[method-assign]
+            return kept["at"], kept["finals"]
+
+        def cover(*values: Element) -> None:
+            mix, (both,) = kept["mix"], values[-1:]
+            if both == kept["group"] * kept["label"]:
+                shift = mix * mix
+                for challenge in kept["at"]:
+                    shift = shift * interpolation(3, challenge)[1]
+                both = both + shift * (mix * mix * kept["predicted"] + mix * mix * mix).inverse()
+            send(both)
+
+        proving.send, proving.point, proving.sumcheck = lie, keep_point, keep_finals  # type: ignore[method-assign]
+        self._prove(proving)
+        proving.send, proving.point, proving.sumcheck = send, point, sumcheck  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(("kind", "index"), [(DemographicParity, 0), *((EqualisedOdds, index) for index in range(3))])
+def test_a_sum_of_products_that_is_wrong_by_one_is_refused(kind: type[Fairness], index: int) -> None:
+    model, data = case()
+    claim = claim_of(kind, model, data, Fraction(99, 100))
+    liar = Liar(claim, index)
+    assert "fairness: the counts" in refused(claim, cheat(claim, model, data, judge=liar.judge))
+
+
+def test_a_wrong_sum_that_is_hidden_behind_a_wrong_product_of_group_and_label_is_refused() -> None:
+    model, data = case()
+    claim = claim_of(EqualisedOdds, model, data, Fraction(99, 100))
+    liar = Liar(claim, 2, hide=True)
+    assert "fairness: the counts" in refused(claim, cheat(claim, model, data, judge=liar.judge))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -243,7 +310,7 @@ def test_a_proof_is_of_its_own_model_set_bound_and_context_alone(kind: type[Fair
             statement.verify(claim, proof, context=context)
     sizes = claim.sizes
     for wrong in (
-        claim_of(kind, model, data, bound - STEP),
+        claim_of(kind, model, data, Fraction(98, 100)),
         kind(model.commitment, again.commitment, bound, sizes),
         kind(other.commitment, data.commitment, bound, sizes),
         kind(model.commitment, public_set(model.graph, data.parts), bound, sizes),
@@ -252,11 +319,27 @@ def test_a_proof_is_of_its_own_model_set_bound_and_context_alone(kind: type[Fair
             statement.verify(wrong, proof, context=b"nonce")
 
 
+def test_the_instance_binds_bound_and_sizes() -> None:
+    model, data = case()
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    claims = [
+        EqualisedOdds(model.commitment, data.commitment, bound, Sizes(groups, positives))
+        for bound, groups, positives in (
+            (half, (7, 6), (3, 3)),
+            (third, (7, 6), (3, 3)),
+            (half, (6, 7), (3, 3)),
+            (half, (7, 6), (4, 2)),
+        )
+    ]
+    assert len({claim.instance() for claim in claims}) == 4
+
+
 @pytest.mark.parametrize("count", [40, pytest.param(None, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_message_that_is_altered_is_refused(kind: type[Fairness], count: int | None) -> None:
     graph = graph_of([Linear.of([[1.0, 2.0, -1.0, 0.5]], [0.0])], (4,))
-    model, data = committed(graph, 0), committed_set(graph, balanced(graph, 9), 0)
+    parts = next(each for each in (balanced(graph, 13, seed) for seed in range(20)) if gap_of(kind, graph, each) < 1)
+    model, data = committed(graph, 0), committed_set(graph, parts, 0)
     claim = claim_of(kind, model, data, Fraction(99, 100))
     for proof in altered(claim, proving.prove(claim, model, data), count):
         assert refused(claim, proof)

@@ -43,9 +43,9 @@ class WellFormed(Statement):
         """The statement for people, with what it does not say."""
         root = self.committed[0].source.root or b""
         return (
-            f"What was committed to as {root.hex()[:16]}... are the parameters of a fixed-point model of "
-            "the stated layers and sizes, so that other proofs about it are about its exact evaluation. It does not say how "
-            "the model was made, nor how good it is."
+            f"What was committed to as {root.hex()[:16]}... are the parameters of a fixed-point model of the stated "
+            "layers and sizes, so that other proofs about it are about its exact evaluation. It does not say how the "
+            "model was made, nor how good it is."
         )
 
     def gates(self) -> int:
