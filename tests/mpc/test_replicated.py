@@ -78,3 +78,10 @@ def test_public_numbers_must_be_integers():
     with pytest.raises(TypeError, match="integers"):
         ring(0.5)
     assert ring(-1) == np.uint64(2**64 - 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_word_wraps_without_a_warning():
+    one = Arithmetic(np.full(2, 2**63, np.uint64), np.full(2, 2**63, np.uint64))[0]
+    total = one + one
+    assert (int(total.own), int(total.next)) == (0, 0)

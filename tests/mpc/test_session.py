@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -85,6 +86,27 @@ def test_parties_that_mean_another_computation_are_told_so(identities, option, v
     assert isinstance(results[0], ProtocolError)
     assert results[0].culprit == "cyd"
     assert results[0].step == "greeting"
+
+
+@pytest.mark.parametrize("option", ["session", "terms"])
+def test_a_greeting_cannot_fill_an_error_message(identities, option):
+    three = lines(identities)
+    results = together(honest(0, three[0]), honest(1, three[1]), honest(2, three[2], **{option: "\x1b" * 4000}))
+    assert isinstance(results[0], ProtocolError)
+    assert len(str(results[0])) < 1000
+    assert str(results[0]).isprintable()
+
+
+def test_a_greeting_names_its_session_in_few_words():
+    long = msgspec.msgpack.encode({"type": "mpc hello", "session": "s" * 4097, "terms": "t", "randomness": bytes(32)})
+    with pytest.raises(msgspec.ValidationError, match="session"):
+        msgspec.msgpack.decode(long, type=Hello)
+
+
+def test_messages_do_not_show_their_secrets():
+    said = repr(Hello("s", "t", b"K" * 32)) + repr(Round(1, b"K" * 32))
+    assert "KK" not in said
+    assert "secret" in said
 
 
 def against(identities, cheat):

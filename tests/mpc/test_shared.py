@@ -135,3 +135,29 @@ def test_what_does_not_go_together_is_refused():
         run_locally(other_bits, security="passive")
     with pytest.raises(DataError, match="not finite"):
         computed(lambda x, y: x + np.inf)
+
+
+@pytest.mark.parametrize("security", ["passive", "active"])
+@pytest.mark.filterwarnings("error")
+def test_single_numbers_wrap_without_a_warning(security):
+    """Of numpy's own, which would depend on the shares."""
+
+    def program(session):
+        x = Shared.input(session, 0, np.full(4, 1.5) if session.party.index == 0 else None, (4,))
+        total = x.sum()
+        found = [total * total, x.dot(x), total + total, x[0] - x[1], (x[0] > total).where(x[0], total)]
+        return [float(each.open()) for each in found]
+
+    for result in run_locally(program, security=security)[:1]:
+        np.testing.assert_allclose(result, [36, 9, 12, 0, 6], atol=1e-3)
+
+
+def test_an_input_that_is_no_number_is_not_shown():
+    def program(session):
+        Shared.input(session, 0, ["a diagnosis"] if session.party.index == 0 else None, (1,))
+
+    with pytest.raises(DataError, match="not a number") as caught:
+        run_locally(program, security="passive", timeout=5.0)
+    assert "diagnosis" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

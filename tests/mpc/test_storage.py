@@ -8,9 +8,9 @@ import pytest
 from tacit.errors import FormatError, ProtocolError
 from tacit.keys import Identity
 from tacit.mpc.replicated import Arithmetic
-from tacit.mpc.storage import Storage, common_epoch
+from tacit.mpc.storage import Storage, check_same, common_epoch
 
-from .lockstep import lockstep, parties
+from .lockstep import dealt, lockstep, parties
 
 SECRET = np.array([[0x5EC4E7]], np.uint64)
 
@@ -90,3 +90,23 @@ def test_whoever_tells_its_neighbours_different_epochs_is_stopped():
 
     results = agreed((5, 4, 0), (5, 4, 0), (5, 4, 0), tamper=two_faced)
     assert any(isinstance(result, ProtocolError) for result in results[:2])
+
+
+def compared(held):
+    return lockstep([check_same(p, each) for p, each in zip(parties("active"), held, strict=True)])
+
+
+def test_components_that_both_holders_have_are_the_same():
+    rng = np.random.default_rng(1)
+    weights, biases = dealt(Arithmetic, SECRET, rng), dealt(Arithmetic, np.zeros(3), rng)
+    held = [{"w": w, "b": b} for w, b in zip(weights, biases, strict=True)]
+    assert compared(held) == [None, None, None]
+
+
+@pytest.mark.parametrize("name", ["w", "b"])
+def test_components_of_two_sessions_are_found_by_all_who_hold_one(name):
+    rng = np.random.default_rng(1)
+    weights, biases = dealt(Arithmetic, SECRET, rng), dealt(Arithmetic, np.zeros(3), rng)
+    held = [{"w": w, "b": b} for w, b in zip(weights, biases, strict=True)]
+    held[1][name] = dealt(Arithmetic, held[1][name].own * np.uint64(0), rng)[1]
+    assert all(isinstance(result, ProtocolError) for result in compared(held))

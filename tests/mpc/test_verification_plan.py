@@ -55,8 +55,8 @@ def test_the_error_is_the_sum_of_its_terms():
     ("ring", "counts", "rounds"),
     [
         ("arithmetic", {1: 1}, 3),
-        ("arithmetic", {1: 32}, 3),
-        ("arithmetic", {1: 33}, 5),
+        ("arithmetic", {1: 64}, 3),
+        ("arithmetic", {1: 65}, 5),
         ("arithmetic", {2: 50_000}, 9),
         ("binary", {1: 1}, 3),
         ("binary", {2: 1}, 5),
@@ -65,6 +65,11 @@ def test_the_error_is_the_sum_of_its_terms():
 )
 def test_as_few_rounds_as_the_error_allows(ring, counts, rounds):
     assert plan(EXTENSIONS[ring], claims(counts)).rounds == rounds
+
+
+def test_the_next_fold_which_has_most_of_the_work_has_fewer_rows_than_the_others():
+    found = plan(EXTENSIONS["arithmetic"], claims({2: 1_000_000}))
+    assert found.folds[0] < min(found.folds[1:]) < 32
 
 
 def test_batches_are_claims_with_the_same_number_of_terms():

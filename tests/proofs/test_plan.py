@@ -81,10 +81,10 @@ def test_ranges_that_could_wrap_are_refused(width: int) -> None:
 def test_what_is_asked_for_twice_or_is_too_large_is_refused() -> None:
     witness = Witness()
     witness.ask(Limbs("a", Axes((2,)), 3, True))
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ProofError, match="name them apart"):
         witness.ask(Limbs("a", Axes((2,)), 3, True))
     witness.ask_column("a", Axes((2,)))
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ProofError, match="name them apart"):
         witness.ask_column("a", Axes((2,)))
     with pytest.raises(ProofError, match="too many"):
         planned([([2**24], 40, True)])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tacit.errors import ProofError
 from tacit.proofs import field, multilinear
 from tacit.proofs.argument.claims import Block
 from tacit.proofs.field import Element
@@ -70,3 +71,10 @@ def test_forms_are_added_and_scaled_term_by_term() -> None:
 @pytest.mark.parametrize(("index", "variables", "bits"), [(0, 0, ()), (5, 3, (1, 0, 1)), (1, 4, (0, 0, 0, 1))])
 def test_bits_come_the_most_significant_first(index: int, variables: int, bits: tuple[int, ...]) -> None:
     assert bits_of(index, variables) == bits
+
+
+def test_a_public_tensor_that_is_too_large_once_filled_up_is_refused() -> None:
+    """17^6 entries are 2^30 of them: a certificate of 200 MB would take gigabytes."""
+    sizes = (17,) * 6
+    with pytest.raises(ProofError, match=r"2\^30 entries once filled up"):
+        Axes(sizes).fill(np.zeros(0, dtype=np.int64))

@@ -147,6 +147,16 @@ def test_who_comes_first_waits(alice: Identity, bob: Identity) -> None:
             assert channel.receive(Number, "s") == Number(1)
 
 
+def test_who_waits_is_told_once_why(alice: Identity, bob: Identity) -> None:
+    told: list[str] = []
+    with pytest.raises(ProtocolError, match="cannot be reached"):
+        connect(HOST, 1, alice, bob.public, retry_for=0.3, waiting=told.append)
+    assert told == ["Connection refused"]
+    with pytest.raises(ProtocolError, match="cannot be reached"):
+        connect(HOST, 1, alice, bob.public, waiting=told.append)
+    assert len(told) == 1, "nothing follows the only attempt"
+
+
 def test_waiting_for_a_listener_ends(alice: Identity, bob: Identity) -> None:
     with pytest.raises(ProtocolError, match=r"cannot be reached at .* for 0\.2 s: "):
         connect(HOST, 1, alice, bob.public, retry_for=0.2)

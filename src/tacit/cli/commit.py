@@ -77,6 +77,26 @@ def data(
     _save(commit_table(table, schema, committed, group, uses=uses), name, identity, as_json)
 
 
+@app.command("fit")
+def fit(
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Rows with labels, CSV or Parquet.")],
+    bundle: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The bundle whose columns these are.")],
+    name: NameOption,
+    identity: IdentityOption,
+    loss: Annotated[str, typer.Option(help="ridge, logistic or squared hinge.")] = "logistic",
+    mu: Annotated[float, typer.Option(min=1e-6, help="The penalty mu/2 |w|^2.")] = 0.01,
+    uses: UsesOption = 64,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the best convex model on your own rows, and commit to both: NAME-model and NAME-rows."""
+    from tacit.bundle import Bundle
+    from tacit.evidence import commit_fit
+
+    both = commit_fit(table, Bundle.load(bundle).agreement.data, loss, mu, uses=uses)
+    for secret, kind in zip(both, ("model", "rows"), strict=True):
+        _save(secret, name.with_name(f"{name.name}-{kind}"), identity, as_json)
+
+
 def _save(secret: LongLived, name: Path, identity: Path, as_json: bool) -> None:
     from tacit.evidence import save
 

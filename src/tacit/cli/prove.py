@@ -120,6 +120,28 @@ def odds(
     _fairness(model, data, bound, out, identity, context, plan, as_json, odds=True)
 
 
+@app.command("optimality")
+def optimality(
+    model: ModelOption,
+    data: DataOption,
+    out: OutOption,
+    identity: IdentityOption,
+    loss: Annotated[str, typer.Option(help="ridge, logistic or squared hinge.")] = "logistic",
+    mu: Annotated[str, typer.Option(help="The penalty mu/2 |w|^2.")] = "0.01",
+    context: ContextOption = "",
+    plan: PlanOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The committed linear model is, within a stated distance, the best one on the committed rows."""
+    from tacit.evidence import load_model, load_set
+    from tacit.evidence import optimality as stated
+
+    me = load_identity(identity)
+    secrets = load_model(model, me), load_set(data, me)
+    penalty = Fraction(round(_ratio(mu) * 2**20), 2**20)
+    _finish(stated(*secrets, loss, penalty), secrets, out, context, plan, as_json)
+
+
 def _fairness(
     model: Path,
     data: Path,

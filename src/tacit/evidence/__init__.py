@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tacit.evidence.committing import commit_model, commit_table
+    from tacit.evidence.committing import commit_fit, commit_model, commit_table
     from tacit.evidence.files import load_commitment, load_model, load_set, save
-    from tacit.evidence.statements import accuracy, fairness, inference
+    from tacit.evidence.statements import accuracy, fairness, inference, optimality
 
 _HOMES = {
     "accuracy": "statements",
+    "commit_fit": "committing",
     "commit_model": "committing",
     "commit_table": "committing",
     "fairness": "statements",
@@ -22,11 +23,13 @@ _HOMES = {
     "load_commitment": "files",
     "load_model": "files",
     "load_set": "files",
+    "optimality": "statements",
     "save": "files",
 }
 
 __all__ = [
     "accuracy",
+    "commit_fit",
     "commit_model",
     "commit_table",
     "fairness",
@@ -34,6 +37,7 @@ __all__ = [
     "load_commitment",
     "load_model",
     "load_set",
+    "optimality",
     "save",
 ]
 

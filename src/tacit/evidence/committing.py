@@ -18,6 +18,7 @@ from tacit.proofs.dataset.description import SetDescription
 from tacit.proofs.dataset.secret import CommittedSet
 from tacit.proofs.model.commitment import ModelCommitment
 from tacit.proofs.model.secret import CommittedModel
+from tacit.proofs.statements.optimality.fitting import fit
 from tacit.study import Study
 
 
@@ -57,6 +58,21 @@ def commit_table(
     classes = len(schema.classes) if schema.task != "regression" else 0
     description = SetDescription.of(architecture, len(rows), classes=classes, grouped=group is not None)
     return CommittedSet.new(description, rows, labels, groups, uses=uses)
+
+
+def commit_fit(
+    path: Path, schema: Schema, loss: str, mu: float, *, uses: int = LONG_LIVED_USES
+) -> tuple[CommittedModel, CommittedSet]:
+    """Fit the convex model that minimises a loss on a table, and commit to it and to the table.
+
+    loss: "ridge", "logistic" or "squared hinge", with penalty mu/2 |w|^2, the intercept's included.
+    """
+    table = load(path, schema)
+    found = fit(
+        table.features, table.labels.astype(np.float64), loss, mu, low=schema.feature_low, high=schema.feature_high
+    )
+    data = CommittedSet.new(found.description, found.rows, found.labels, uses=uses)
+    return CommittedModel.new(found.graph, uses=uses), data
 
 
 def encoded(table: Table, architecture: Architecture) -> Ints:

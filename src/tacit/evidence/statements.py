@@ -19,6 +19,9 @@ from tacit.proofs.model.secret import CommittedModel
 from tacit.proofs.statements.accuracy import Accuracy
 from tacit.proofs.statements.fairness import DemographicParity, EqualisedOdds, Sizes
 from tacit.proofs.statements.inference import Inference
+from tacit.proofs.statements.optimality import Objective, Optimality
+from tacit.proofs.statements.optimality.fitting import provable
+from tacit.proofs.statements.optimality.objective import HINGE, LEAST_SCORE_BITS, MOST_SCORE_BITS
 from tacit.proofs.statements.proving import prove
 from tacit.proofs.statements.statement import Statement
 
@@ -47,6 +50,25 @@ def fairness(
         raise ProofError("this set was committed without groups: commit to it with --group COLUMN=VALUE")
     kind = EqualisedOdds if odds else DemographicParity
     return kind(model.commitment, data.commitment, bound, Sizes.of(data.parts, by_label=odds))
+
+
+def optimality(model: CommittedModel, data: CommittedSet, loss: str, mu: Fraction) -> Optimality:
+    """That the model is within the smallest bounds that can be proved of the minimiser of the loss on the set.
+
+    ProofError where the model is not one linear layer, or its scores on these rows are out of every range.
+    """
+    rows, labels = data.parts["rows"], data.parts["labels"]
+    if loss == HINGE:
+        raise ProofError("the hinge needs its dual solution, which is there when a model is fitted: `tacit commit fit`")
+    for bits in range(LEAST_SCORE_BITS, MOST_SCORE_BITS + 1):
+        start = Objective(loss, mu, Fraction(1), score_bits=bits)
+        try:
+            objective, _ = provable(model.graph, data.commitment.description, rows, labels, start)
+        except ProofError as error:
+            refused = error
+        else:
+            return Optimality(model.commitment, data.commitment, objective)
+    raise refused
 
 
 def certify(statement: Statement, *secrets: LongLived, context: bytes = b"") -> Certificate:

@@ -18,6 +18,7 @@ import numpy as np
 
 from tacit.kernels import bits, ring, weighting
 from tacit.kernels.weighting import DEGREE, PLACES, TAPS
+from tacit.mpc import convolution
 from tacit.mpc.pending import Ring
 from tacit.mpc.replicated import Words
 
@@ -81,6 +82,10 @@ class Extension(ABC):
     # Rows and vectors
 
     @abstractmethod
+    def _add(self, x: Words, y: Words) -> Words:
+        """The sums of rows."""
+
+    @abstractmethod
     def gram(self, x: Words, y: Words) -> Words:
         """Inner products over the ring of rows (p, w) with rows (q, w): (p, q)."""
 
@@ -118,12 +123,8 @@ class Extension(ABC):
 
         Elements (2 K - 1, 48): at n + K - 1 the sum of all <a_k, b_l> with k - l = n.
         """
-        count = a.shape[1]
-        sums = np.empty((2 * count - 1, DEGREE, DEGREE), dtype=np.uint64)
-        for n in range(1 - count, count):
-            left, right = a[:, max(n, 0) : count + min(n, 0)], b[:, max(-n, 0) : count - max(n, 0)]
-            sums[n + count - 1] = self.gram(left.reshape(DEGREE, -1), right.reshape(DEGREE, -1))
-        return self._folded(sums)
+        places = convolution.convolve(a, b, gram=self.gram, add=self._add)
+        return self.canonical(ring.matmul(places.T, _reduction()))
 
     def fold(self, rows: Words, factors: Words) -> Words:
         """The sum of rows (48, K, w), each times its element of `factors` (K, 48): a vector (48, w)."""
@@ -149,6 +150,9 @@ class GaloisRing(Extension):
     def unpacked(self, words: Words) -> Words:
         """As they are."""
         return words
+
+    def _add(self, x: Words, y: Words) -> Words:
+        return x + y
 
     def gram(self, x: Words, y: Words) -> Words:
         """Modulo 2^64."""
@@ -204,6 +208,9 @@ class BinaryField(Extension):
         """From the lower 48 bits."""
         return elements_of(words[:, 0])
 
+    def _add(self, x: Words, y: Words) -> Words:
+        return x ^ y
+
     def gram(self, x: Words, y: Words) -> Words:
         """Modulo 2."""
         return bits.gram(x, y)
@@ -256,13 +263,19 @@ def elements_of(words: Words) -> Words:
 
 
 @cache
-def _products() -> Words:
-    """X^i * X^j reduced by f, as coefficients (48, 48, 48)."""
+def _reduction() -> Words:
+    """X^0 to X^94 reduced by f, as coefficients (95, 48)."""
     powers = np.zeros((PLACES, DEGREE), dtype=np.uint64)
     powers[:DEGREE] = np.eye(DEGREE, dtype=np.uint64)
     for place in range(DEGREE, PLACES):
         for tap in TAPS:
             powers[place] -= powers[place - DEGREE + tap]
+    return powers
+
+
+@cache
+def _products() -> Words:
+    """X^i * X^j reduced by f, as coefficients (48, 48, 48)."""
     grid = np.arange(DEGREE)
-    table: Words = powers[grid[:, None] + grid[None, :]]
+    table: Words = _reduction()[grid[:, None] + grid[None, :]]
     return table

@@ -31,7 +31,8 @@ class Share:
         """Of component i, `own`, and component i + 1, `next`; raises ValueError where their shapes differ."""
         if own.shape != next.shape:
             raise ValueError(f"components have shapes {own.shape} and {next.shape}")
-        self.own, self.next = own, next
+        # A scalar as an array of no axes: numpy warns where a scalar's sum wraps, and a share's always may.
+        self.own, self.next = np.asarray(own), np.asarray(next)
 
     @property
     def shape(self) -> tuple[int, ...]:

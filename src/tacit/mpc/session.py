@@ -17,6 +17,7 @@ import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tacit.canonical import quote
 from tacit.errors import ProtocolError, TacitError
 from tacit.mpc.exchange import Array, Exchange, Protocol, Received, Wanted
 from tacit.mpc.messages import Hello, Round
@@ -58,7 +59,8 @@ class Session:
         received: Received | None = None
         try:
             while True:
-                exchange = next(protocol) if received is None else protocol.send(received)
+                with np.errstate(over="ignore"):  # words wrap, of which numpy would warn where they are scalars
+                    exchange = next(protocol) if received is None else protocol.send(received)
                 received = self._exchange(exchange)
         except StopIteration as stop:
             result: T = stop.value
@@ -170,7 +172,7 @@ def _greeted(channel: Channel, session: str, agreed: str, timeout: float) -> byt
     hello = channel.receive(Hello, "greeting", timeout)
     if (hello.session, hello.terms) != (session, agreed):
         raise ProtocolError(
-            f"is about session {hello.session!r} with {hello.terms!r}, not {session!r} with {agreed!r}",
+            f"is about session '{quote(hello.session)}' with '{quote(hello.terms)}', not {session!r} with {agreed!r}",
             culprit=channel.peer.name,
             step="greeting",
         )

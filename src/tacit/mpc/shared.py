@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from tacit.errors import DataError
 from tacit.mpc.functions.equality import is_zero
 from tacit.mpc.functions.exponential import exp
 from tacit.mpc.functions.inner_products import inner_products
@@ -70,7 +71,7 @@ class Shared:
         fraction_bits: int = DEFAULT_FRACTION_BITS,
     ) -> Shared:
         """What party `owner` knows: numbers of `shape` at the owner, None at the others; 1 round."""
-        words = None if values is None else encoded(np.asarray(values, dtype=np.float64), fraction_bits, "an input")
+        words = None if values is None else encoded(_numbers(values), fraction_bits, "an input")
         return cls(session, session.run(share(session.party, owner, words, shape)), fraction_bits)
 
     @property
@@ -321,6 +322,14 @@ def stacked(parts: Sequence[Shared], axis: int = 0) -> Shared:
     """Shared arrays one after another along an axis."""
     first = parts[0]
     return first._new(concatenate([part._same(first) for part in parts], axis))
+
+
+def _numbers(values: Public) -> Floats:
+    """As floats; DataError where one is no number, which does not show it as numpy's error would."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("an input: a value is not a number, or the rows differ in length") from None
 
 
 def _broadcast(share: Arithmetic, other: Share) -> Arithmetic:

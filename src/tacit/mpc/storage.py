@@ -2,16 +2,19 @@
 
 After each epoch a party writes down its shares with the number of the epoch, in a file sealed to its own identity.
 Two epochs are kept, since one party may have ended an epoch when another had not. Three parties that meet again go on
-after the last epoch that all of them hold, under fresh keys. A share that a corrupt party changed meanwhile is like
-an error that it adds to a product: what uses it is verified against the components that the others hold
-(docs/protocols/mpc.md).
+after the last epoch that all of them hold, under fresh keys, once both holders of each component have found that they
+hold the same: shares of one epoch from two sessions do not fit together. A share that a corrupt party changed
+meanwhile is like an error that it adds to a product: what uses it is verified against the components that the others
+hold (docs/protocols/mpc.md). In active mode only what was verified is kept, since the claims about it are not.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -21,15 +24,16 @@ from safetensors.numpy import load, save
 from tacit.errors import FormatError, ProtocolError
 from tacit.keys import Identity
 from tacit.keys.sealed_file import read_sealed, write_sealed
-from tacit.mpc.exchange import Exchange, Protocol, Wanted
+from tacit.mpc.exchange import Array, Exchange, Protocol, Wanted
 from tacit.mpc.party import Party
-from tacit.mpc.replicated import Arithmetic
+from tacit.mpc.replicated import Arithmetic, Words
 
 DOMAIN = "shares of a computation"
 FORMAT = "tacit-shares/1"
 KEPT = 2
 MAX_BYTES = 2**32
 NOTHING = 0
+DIGEST = 32  # bytes
 
 Shares = Mapping[str, Arithmetic]
 
@@ -129,4 +133,32 @@ def common_epoch(party: Party, numbers: tuple[int, ...]) -> Protocol[int]:
     return chosen
 
 
+def check_same(party: Party, shares: Shares) -> Protocol[None]:
+    """Stop with a ProtocolError unless both holders of each component of `shares` hold the same.
+
+    1 round, 32 bytes to either neighbour: of each component its digest, to the party that holds it as well.
+    """
+    own, following = _digest(shares, "own"), _digest(shares, "next")
+    wanted = (Wanted((DIGEST,), np.uint8),)
+    answer = yield Exchange((own,), (following,), wanted, wanted)
+    for name, arrays, mine in ((party.previous, answer.from_previous, own), (party.next, answer.from_next, following)):
+        if not np.array_equal(arrays[0], mine):
+            raise ProtocolError(
+                "holds shares of this epoch that do not fit: they are of another session, or were changed; remove the "
+                "files of shares at all three to begin anew",
+                culprit=name,
+                step="resuming",
+            )
+
+
+def _digest(shares: Shares, part: Literal["own", "next"]) -> Array:
+    found = hashlib.sha256(_DOMAIN)
+    for name, share in sorted(shares.items()):
+        component: Words = getattr(share, part)
+        found.update(msgspec.msgpack.encode((name, component.shape)))
+        found.update(np.ascontiguousarray(component, dtype="<u8").data)
+    return np.frombuffer(found.digest(), dtype=np.uint8)
+
+
+_DOMAIN = b"tacit mpc kept component"
 _REMEDY = "remove it to begin anew"

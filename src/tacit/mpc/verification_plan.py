@@ -1,14 +1,15 @@
 """How the claims of one prover over one ring are folded: which follows from public sizes, with its costs and its error.
 
-As few folds as the error allows, since each costs two rounds; and in each as few rows as suffice, since each costs two
-elements on the wire.
+As few folds as the error allows, since each costs two rounds; and in each as many rows as make the least of work and of
+bytes, since each row costs two elements on the wire.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import prod
 
 from tacit.kernels.weighting import DEGREE
@@ -18,10 +19,15 @@ from tacit.mpc.pending import Claims
 SEED = 16  # bytes
 DIGEST = 32
 MOST_ERROR = Fraction(1, 2**40)
-MOST_ROWS = {"arithmetic": 32, "binary": 64}
+MOST_ROWS = 64
 MOST_FOLDS = 60
-FIRST_ROWS = 32  # of the first fold where there is much: two tiles of the kernels
-LIFTED = 4096  # elements up to which a vector over the extension may stand for claims that were not folded before
+MOST_FIRST_ROWS = 32
+FIRST_ROWS = (8, 16, 24, 32)  # of the first fold where there is much: for tiles of the kernels
+MUCH = 4096  # words
+LIFTED = {"arithmetic": 1024, "binary": 64}  # words up to which claims may become elements without a first fold
+# What a plan is chosen by: products of words for a term and a row in the first fold, for an element and a row in the
+# others; how many rows cost as much as an element of a vector, besides; and products in the time of a byte.
+FIRST_WORK, FOLD_WORK, ROWS_LIKE_A_VECTOR, WIRE_WORK = 48, 1200, 4, 128
 WORD = 8  # bytes
 
 
@@ -105,20 +111,44 @@ def _cheapest(
     extension: Extension, batches: tuple[tuple[int, int], ...], matrices: tuple[tuple[int, int, int], ...]
 ) -> Plan:
     claimed = sum(terms * words for terms, words in batches)
+    firsts = [1] if claimed <= LIFTED[extension.ring] else []
+    if batches:
+        firsts += range(2, MOST_FIRST_ROWS + 1) if claimed < MUCH else FIRST_ROWS
     for count in range(1, MOST_FOLDS + 1):
-        for rows in range(2, MOST_ROWS[extension.ring] + 1):
-            firsts = [1] if claimed * extension.unit <= LIFTED else []
-            if batches and count > 1:
-                firsts = [FIRST_ROWS, rows] if claimed >= LIFTED else [rows, *firsts]
-            for first in firsts:
-                folds = (rows,) * (count - (2 if first > 1 else 1))
-                length = _length(extension, batches, matrices, first)
-                for each in folds:
-                    length = extension.row_length(length, each)
-                found = Plan(extension, batches, matrices, first, folds, length)
-                if length <= rows and found.error < MOST_ERROR:
-                    return found
+        shortest = (Plan(extension, batches, matrices, first, (), 0) for first in firsts if first == 1 or count > 1)
+        plans = [found for plan in shortest for found in _with_folds(plan, count - plan.fold_count)]
+        if plans:
+            return min(plans, key=_cost)
     raise ValueError("too many products for one verification: verify more often")
+
+
+def _with_folds(short: Plan, count: int) -> Iterator[Plan]:
+    """A plan with `count` folds more before the final one, for each number of rows of the next: where the error allows.
+
+    Nearly all the work of these folds is in the first, in proportion to its rows; so the others have rows of their own,
+    as few as can be.
+    """
+    row_length = short.extension.row_length
+    for rows in range(2, MOST_ROWS + 1) if count else (1,):
+        length = row_length(short.length, rows)
+        for others in range(max(2, int(length ** (1 / max(1, count)))), MOST_ROWS + 1):
+            folds = ((rows, *(others,) * (count - 1))) if count else ()
+            last = reduce(row_length, folds[1:], length)
+            if last <= others:
+                found = replace(short, folds=folds, last=last)
+                if found.error < MOST_ERROR:
+                    yield found
+                break
+
+
+def _cost(plan: Plan) -> int:
+    """The prover's work, in products of words on which a vector unit is busy as long."""
+    length = plan.length
+    work = FIRST_WORK * length * plan.rows**2 if plan.rows > 1 else 0
+    for rows in (*plan.folds, plan.last):
+        work += FOLD_WORK * length // plan.extension.unit * (rows + ROWS_LIKE_A_VECTOR)
+        length = plan.extension.row_length(length, rows)
+    return work + WIRE_WORK * plan.bytes_sent[0]
 
 
 def _length(

@@ -5,6 +5,7 @@ gives a prover one try for each hash it computes. |K| = p^2 is a little under 2^
 
 - *challenges*: no challenge of a sumcheck (degree up to 3 in one variable), of a random point (multilinear, so one
   value for each variable), or mixing two claims has more than 3 values of the |K| for which something false goes on.
+  MaxPool's have more, as many as its window has places: `MaxPool.unsound` counts them beside the lookups.
 - *lookup*: `lookup.verifier.unsound` values.
 - *claims*: beta mixes the claims on a source by its powers, and has at most as many bad values as there are claims.
 - *constraints*: alpha likewise; gamma is a root of a polynomial of degree 2.

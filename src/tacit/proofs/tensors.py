@@ -15,11 +15,14 @@ from math import prod
 
 import numpy as np
 
+from tacit.errors import ProofError
 from tacit.graph.fixed import Ints, Shape
 from tacit.proofs import field as numbers
 from tacit.proofs import multilinear
 from tacit.proofs.argument.claims import Block, Point, Term
 from tacit.proofs.field import ONE, ZERO, Element, Words
+
+MOST_VARIABLES = 26  # of a tensor that is laid out
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,12 @@ class Axes:
         return result
 
     def fill(self, values: Ints) -> Words:
-        """Integers of shape `sizes` as a table of field elements (2^variables,), with zeros in the filling."""
+        """Integers of shape `sizes` as a table of field elements (2^variables,), with zeros in the filling.
+
+        ProofError where it would have more than 2^26 entries: sizes just over powers of two grow by 2 for each axis.
+        """
+        if self.variables > MOST_VARIABLES:
+            raise ProofError(f"a tensor of {self.sizes} has 2^{self.variables} entries once filled up: too many")
         table = np.zeros(self.padded, dtype=np.int64)
         table[tuple(slice(size) for size in self.sizes)] = values.reshape(self.sizes)
         return numbers.embed(table.reshape(-1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -175,6 +176,60 @@ def test_training_goes_on_after_the_last_epoch_that_all_have_kept(cancer, tmp_pa
     results = run_locally(program, [(part, None) for part in parts], security="passive")
     assert results[0] == results[1] == results[2]
     assert results[0] in ([3], [2, 3])
+
+
+def test_an_epoch_in_which_somebody_cheated_is_not_kept(cancer, tmp_path):
+    """Its claims end with the session, so a session that went on after it would never find the error."""
+    x, y = cancer
+    parts, split = by_rows(x[:60, :4], y[:60])
+    people = [Identity.new(f"party-{i}") for i in range(3)]
+    settings = Settings("binary", epochs=2, batch_rows=60, learning_rate=0.5)
+
+    def program(session, part, cheats):
+        me = people[session.party.index]
+        storage = Storage(tmp_path / me.name, me, b"a study")
+        if cheats:
+            session._exchange = cheating(session._exchange)
+
+        def stopped(done, epochs):
+            raise InterruptedError
+
+        train(session, part, split, settings, storage=storage, progress=stopped)
+
+    def cheating(exchange):
+        """Add to the first product's part that is sent: to the variance of a column."""
+        honest = True
+
+        def exchanged(said):
+            nonlocal honest
+            if honest and len(said.to_previous) == 1 and said.to_previous[0].shape == (4,):
+                said, honest = replace(said, to_previous=(said.to_previous[0] + np.uint64(2**40),)), False
+            return exchange(said)
+
+        return exchanged
+
+    with pytest.raises(ProtocolError, match="cheats"):
+        run_locally(program, [(part, i == 1) for i, part in enumerate(parts)], security="active")
+    for me in people:
+        assert Storage(tmp_path / me.name, me, b"a study").numbers == (0,)
+
+
+def test_shares_that_two_sessions_kept_of_one_epoch_are_not_mixed(cancer, tmp_path):
+    x, y = cancer
+    parts, split = by_rows(x[:60, :4], y[:60])
+    people = [Identity.new(f"party-{i}") for i in range(3)]
+
+    def program(session, part, kept):
+        me = people[session.party.index]
+        storage = Storage(tmp_path / f"{me.name}-{kept}", me, b"a study")
+        epochs = 3 if len(set(used)) > 1 else 1
+        train(session, part, split, Settings("binary", epochs=epochs, batch_rows=60), storage=storage)
+
+    for used in ("aaa", "bbb"):
+        run_locally(program, list(zip(parts, used, strict=True)), security="passive")
+    used = "aba"
+    with pytest.raises(ProtocolError, match="another session"):
+        run_locally(program, list(zip(parts, used, strict=True)), security="passive")
 
 
 def test_a_part_that_was_not_agreed_on_is_refused(cancer):

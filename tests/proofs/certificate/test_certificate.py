@@ -21,6 +21,8 @@ from tacit.proofs.model.secret import CommittedModel
 from tacit.proofs.statements.accuracy import Accuracy
 from tacit.proofs.statements.fairness import DemographicParity, EqualisedOdds, Sizes
 from tacit.proofs.statements.inference import Inference
+from tacit.proofs.statements.optimality import Optimality
+from tacit.proofs.statements.optimality.fitting import fit
 from tacit.proofs.statements.proving import prove
 from tacit.proofs.statements.well_formed import WellFormed
 
@@ -55,10 +57,19 @@ def statements():
 
 
 @cache
+def optimal():
+    """A logistic regression at its minimum, with the rows that it is the best for."""
+    features = np.random.default_rng(2).uniform(-1, 1, (30, 3))
+    found = fit(features, (features.sum(axis=1) > 0).astype(float), "logistic", 0.1, table_bits=8)
+    data = CommittedSet.new(found.description, found.rows, found.labels, uses=40)
+    model = CommittedModel.new(found.graph, uses=40)
+    return Optimality(model.commitment, data.commitment, found.objective), (model, data)
+
+
+@cache
 def certificates():
-    return {
-        each.kind: Certificate.of(each, prove(each, *secrets, context=b"c"), b"c") for each, secrets in statements()
-    }
+    every = [*statements(), optimal()]
+    return {each.kind: Certificate.of(each, prove(each, *secrets, context=b"c"), b"c") for each, secrets in every}
 
 
 KIND = pytest.mark.parametrize("kind", KINDS)
@@ -78,7 +89,7 @@ def test_every_kind_comes_back_from_its_bytes_and_verifies(kind):
 @KIND
 def test_another_context_or_commitment_is_refused(kind):
     certificate = certificates()[kind]
-    model, _ = parts()
+    model, _ = parts() if kind != Optimality.kind else optimal()[1]
     certificate.verify([model.commitment.to_bytes()])
     other = CommittedModel.new(model.graph, uses=3).commitment.to_bytes()
     with pytest.raises(ProofError, match="another commitment"):

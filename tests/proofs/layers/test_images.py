@@ -103,7 +103,7 @@ def test_tensors_of_other_axes_than_a_layer_s_are_refused() -> None:
     for architecture, inputs, why in (
         (pool, [flat], "no image"),
         (pool, [image.reshaped((16,)).reshaped((1, 2, 8))], "no image"),
-        (join, [image], "adds two tensors"),
+        (join, [image], "takes 2 tensors, not 1"),
         (join, [image, flat.reshaped((1, 4, 4))], "have shapes"),
         (unflatten, [public((15,), np.zeros((1, 15), dtype=np.int64))], "not as many entries"),
     ):

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from tacit.errors import ProofError
 from tacit.graph import Conv2d, Flatten, Graph, Linear, MaxPool, ReLU
 from tacit.proofs.field import ONE, ZERO
+from tacit.proofs.layers import digits
 from tacit.proofs.layers.max_pool import MaxPool as Layer
 from tacit.proofs.layers.proving import Proving
 from tacit.proofs.plan import Planning
+from tacit.proofs.statements.inference import Inference
 from tacit.proofs.tensors import public
 
 from ..models import MODES, committed, graph_of, honest, rows_for
@@ -225,3 +227,12 @@ def test_what_is_no_pool_is_refused_before_any_work():
         Layer(msgspec.structs.replace(step, bits=62), [image], Planning(architecture))
     with pytest.raises(ProofError, match="no image"):
         Layer(step, [image.reshaped((81,))], Planning(architecture))
+
+
+def test_challenges_of_a_product_of_many_places_count_for_all_values_that_they_let_pass() -> None:
+    """The product of 9 places is of degree 9 in each variable: 3 bad values would be too few."""
+    graph = pool((2, 6, 6), (3, 3))
+    model = committed(graph, 0)
+    claim = Inference(model.commitment, rows_for(graph, 1), graph.evaluate(rows_for(graph, 1)))
+    variables = 1 + 1 + 1  # of two channels of 2 by 2 windows
+    assert claim.lookups() - digits.unsound(claim.planning.witness) == 9 * variables + 3 + 3

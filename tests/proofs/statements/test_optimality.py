@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tacit.errors import ProofError
 from tacit.graph import Graph, Linear, Sigmoid
+from tacit.proofs import field
 from tacit.proofs.architecture import Architecture
 from tacit.proofs.commitment.randomness import fresh_key
 from tacit.proofs.dataset.description import SetDescription
@@ -207,6 +209,57 @@ def test_a_column_that_is_off_by_one_is_refused(name: str) -> None:
         witness[plan.columns()[name].offset] += np.uint64(1)
 
     assert refused(claim, cheat(claim, model, data, alter=alter))  # type: ignore[arg-type]
+
+
+def lying(part: Any, lies: Callable[[Any, Any], list[Any]]) -> None:
+    """The first values that this part of the prover sends are the lies, made from the conversation and its point."""
+    honest = part.prove
+
+    def prove(conversation: Any, tau: Any, *more: Any) -> None:
+        send, left = conversation.send, lies(conversation, tau)
+        conversation.send = lambda *values: send(*(left.pop(0) if left else value for value in values))
+        honest(conversation, tau, *more)
+        conversation.send = send
+
+    part.prove = prove
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_score_that_the_model_does_not_give_is_refused(loss: str) -> None:
+    """All that follows from the score is as it would be; only the sum over the features is not it."""
+    found = fitted(loss)
+    model, data = commit(found)
+    claim = claim_of(model, data, found, gradient=Fraction(1, 4), slackness=Fraction(4 if loss == "hinge" else 0))
+    off = np.zeros(len(found.rows), dtype=np.int64)
+    off[4] = 2**30
+    honest, axes = claim._scores.evaluate, claim._scores.rows
+    claim._scores.evaluate = lambda *given: (lambda s, b: (s + off, b))(*honest(*given))  # type: ignore[method-assign]
+    weight = found.graph.layers[0].weight[0]  # type: ignore[attr-defined]
+    sums = axes.fill(found.rows @ weight + off)
+    lying(claim._scores, lambda conversation, tau: [conversation.dot(sums, conversation.equality(tau))])
+    proof = cheat(claim, model, data)  # type: ignore[arg-type]
+    assert "optimality: scores" in refused(claim, proof)
+
+
+@pytest.mark.parametrize("loss", ["squared hinge", "hinge"])
+def test_a_residual_for_another_label_is_refused(loss: str) -> None:
+    """All that follows from the label is as it would be; only the products with the label are not it."""
+    found = fitted(loss)
+    model, data = commit(found)
+    claim = claim_of(model, data, found, gradient=Fraction(4), slackness=Fraction(4 if loss == "hinge" else 0))
+    labels = found.labels.copy()
+    labels[4] = 1 - labels[4]
+    residual: Any = claim._residual
+    honest = residual.evaluate
+    residual.evaluate = lambda values, scores, _: honest(values, scores, labels)
+
+    def lies(conversation: Any, tau: Any) -> list[Any]:
+        label, eq = residual.axes.fill(labels), conversation.equality(tau)
+        tables = (conversation.table(tensor) for tensor in (residual._score, residual.active))
+        return [conversation.dot(field.multiply(label, table), eq) for table in tables]
+
+    lying(residual, lies)
+    assert "signs and labels" in refused(claim, cheat(claim, model, data))  # type: ignore[arg-type]
 
 
 def test_a_label_that_is_neither_0_nor_1_is_refused() -> None:

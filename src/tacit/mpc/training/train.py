@@ -15,7 +15,7 @@ from tacit.mpc.opening import open_to_all
 from tacit.mpc.party import PARTIES, Party
 from tacit.mpc.replicated import Arithmetic
 from tacit.mpc.session import Session
-from tacit.mpc.storage import NOTHING, Storage, common_epoch
+from tacit.mpc.storage import NOTHING, Storage, check_same, common_epoch
 from tacit.mpc.training.dense import Dense
 from tacit.mpc.training.descent import Descent
 from tacit.mpc.training.rows import columns_together, decoded, encoded, rows_together
@@ -92,12 +92,14 @@ def train(
         part: this party's rows or columns.
         split: how much each party has.
         settings: what is trained, and how.
-        storage: keeps the shares after every epoch, so that another session goes on after the last one.
+        storage: keeps the shares after every epoch, so that another session goes on after the last one; in active mode
+            each epoch is verified first. All three have one, or none has.
         progress: called with (epochs done, epochs).
 
     Raises:
         DataError: the part does not fit the split, or a value is not finite.
-        ProtocolError: a party stopped, or cheated; names it. Nothing was opened.
+        ProtocolError: a party stopped, cheated, or has kept shares that do not fit the others'; names it. Nothing was
+            opened.
     """
     party = session.party
     x, y = session.run(_shared(party, part, split, settings))
@@ -106,10 +108,15 @@ def train(
     if storage is not None:
         done = session.run(common_epoch(party, storage.numbers))
         if done != NOTHING:
-            descent.restore(done, storage.shares(done))
+            kept = storage.shares(done)
+            session.run(check_same(party, kept))
+            descent.restore(done, kept)
     while descent.epoch < settings.epochs:
         session.run(descent.run_epoch(x, y))
         if storage is not None:
+            # What is kept outlives the claims about it: another session could not look for a wrong product of this one.
+            if party.active:
+                session.run(verify(party))
             storage.keep(descent.epoch, descent.shares())
         if progress is not None:
             progress(descent.epoch, settings.epochs)

@@ -18,6 +18,7 @@ from tacit.proofs.model.commitment import ModelCommitment
 from tacit.proofs.statements.accuracy import Accuracy
 from tacit.proofs.statements.fairness import DemographicParity, EqualisedOdds, Fairness, Sizes
 from tacit.proofs.statements.inference import Inference
+from tacit.proofs.statements.optimality import Objective, Optimality
 from tacit.proofs.statements.statement import Statement
 from tacit.proofs.statements.well_formed import WellFormed
 
@@ -26,6 +27,8 @@ MOST_BYTES = 2**28  # of the rows or the outputs of an inference
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**24)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 _Ratio = tuple[Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)], Annotated[int, msgspec.Meta(ge=1, le=2**62)]]
+_Bits = Annotated[int, msgspec.Meta(ge=0, le=64)]
+_Exact = Annotated[str, msgspec.Meta(max_length=400, pattern="^[0-9]{1,200}(/[1-9][0-9]{0,199})?$")]
 _Pair = tuple[_Count, _Count]
 _Integers = Annotated[bytes, msgspec.Meta(max_length=MOST_BYTES)]
 
@@ -51,6 +54,17 @@ class FairnessParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, arr
     bound: _Ratio
     groups: _Pair
     positives: _Pair | None
+
+
+class OptimalityParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """The objective: loss, mu, the bounds of gradient and slackness, the bits of scores and of the sigmoid's table."""
+
+    loss: Annotated[str, msgspec.Meta(max_length=32)]
+    mu: _Exact
+    gradient: _Exact
+    slackness: _Exact
+    score_bits: _Bits
+    table_bits: _Bits
 
 
 class NoParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -83,6 +97,17 @@ def _fairness(kind: type[Fairness]) -> Callable[[ModelCommitment, SetCommitment,
     return together
 
 
+def _optimality(model: ModelCommitment, data: SetCommitment, parts: OptimalityParts) -> Statement:
+    exact = Fraction(parts.mu), Fraction(parts.gradient), Fraction(parts.slackness)
+    return Optimality(model, data, Objective(parts.loss, *exact, parts.score_bits, parts.table_bits))
+
+
+def _of_optimality(statement: Optimality) -> OptimalityParts:
+    said = statement.objective
+    exact = str(said.mu), str(said.gradient), str(said.slackness)
+    return OptimalityParts(said.loss, *exact, said.score_bits, said.table_bits)
+
+
 def _of_fairness(statement: Fairness) -> FairnessParts:
     return FairnessParts(_ratio(statement.bound), statement.sizes.groups, statement.sizes.positives)
 
@@ -104,6 +129,7 @@ KINDS: dict[str, Kind] = {
         _accuracy,
     ),
     DemographicParity.kind: Kind(FairnessParts, True, _of_fairness, _fairness(DemographicParity)),
+    Optimality.kind: Kind(OptimalityParts, True, _of_optimality, _optimality),
     EqualisedOdds.kind: Kind(FairnessParts, True, _of_fairness, _fairness(EqualisedOdds)),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from tacit.proofs.layers.layer import Planner, ProvableLayer, provable
 from tacit.proofs.layers.verifying import Verifying
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Add(ProvableLayer):
     """Two inputs of the same axes."""
 
+    arity: ClassVar[int] = 2
+
     def plan(self, planner: Planner) -> None:
         """The sum."""
-        if len(self.inputs) != 2:
-            raise self.unfit(f"adds two tensors, not {len(self.inputs)}")
         a, b = self.inputs
         if a.shape != b.shape or a.axes != b.axes:
             raise self.unfit(f"the tensors that are added have shapes {a.axes.sizes} and {b.axes.sizes} in the proof")
@@ -27,6 +27,10 @@ class Add(ProvableLayer):
 
     def verify(self, verifying: Verifying) -> None:
         """Nothing."""
+
+    def reach(self) -> int:
+        """The sum's own size: nothing is committed that would bound it."""
+        return self.output.most
 
     def evaluate(self, values: Values) -> None:
         """The sum."""

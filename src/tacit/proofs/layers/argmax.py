@@ -51,7 +51,8 @@ class ArgMax(ProvableLayer):
             for part in self.selected.parts
             for i in range(x.shape[0])
         )
-        self.output = Tensor((1,), Axes((*self.rows.sizes, 1)), parts)
+        ends = 0, (x.shape[0] - 1) << planner.fraction_bits
+        self.output = Tensor((1,), Axes((*self.rows.sizes, 1)), parts, ends=ends)
 
     def verify(self, verifying: Verifying) -> None:
         """One selection for each row, the differences, and that the selected one is zero."""

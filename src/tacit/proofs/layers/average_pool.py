@@ -62,6 +62,10 @@ class AveragePool(ProvableLayer):
         sliding.verify_sum(verifying, self.inputs[0], rows + channels, total, weight, check)
         committed.verify_split(verifying, self.output, self.step.name)
 
+    def reach(self) -> int:
+        """The size of a window's sum, times r."""
+        return prod(self.size) * self.factor * self.inputs[0].most
+
     def evaluate(self, values: Values) -> None:
         """The sums of the windows, times r."""
         x = values.tensors[self.step.inputs[0]]

@@ -28,22 +28,31 @@ MOST_BITS = 62  # that an accumulator may have
 def signed(planner: Planner, name: str, shape: Shape, axes: Axes, bits: int, *, factor_bits: int = 0) -> Tensor:
     """A new tensor of values below 2^bits in size, split where a layer that reads it needs that.
 
-    factor_bits: how many more bits the relation has that fixes the values; ranges then are not rounded up past 2^62.
+    factor_bits: how many more bits the relation has that fixes the values. Ranges are rounded up to whole digits where
+    neither that relation nor an accumulator of a layer that reads them (`planner.growth`) could pass 2^62 by it.
     """
     if SPLITTERS.intersection(planner.readers(name)):
         return split(planner, name, shape, axes, bits, factor_bits=factor_bits)
-    exact = bits + 1 + MOST_DIGIT_BITS + factor_bits > MOST_BITS
+    exact = bits + 1 + MOST_DIGIT_BITS + max(factor_bits, planner.growth) > MOST_BITS
     parts = planner.limbs(f"{name}/value", axes, bits + 1, exact=exact)
-    return Tensor(shape, axes, parts, constant=-(1 << bits))
+    least = -(1 << bits)
+    return Tensor(shape, axes, parts, constant=least, ends=(least, least + most(bits + 1, exact=exact)))
 
 
 def split(planner: Planner, name: str, shape: Shape, axes: Axes, bits: int, *, factor_bits: int = 0) -> Tensor:
     """A new tensor as the difference of its positive and negative parts."""
-    exact = bits + MOST_DIGIT_BITS + factor_bits > MOST_BITS
-    positive = Tensor(shape, axes, planner.limbs(f"{name}/positive", axes, max(bits, 1), exact=exact))
-    negative = Tensor(shape, axes, planner.limbs(f"{name}/negative", axes, max(bits, 1), exact=exact))
+    exact = bits + MOST_DIGIT_BITS + max(factor_bits, planner.growth) > MOST_BITS
+    width = max(bits, 1)
+    end = most(width, exact=exact)
+    positive = Tensor(shape, axes, planner.limbs(f"{name}/positive", axes, width, exact=exact), ends=(0, end))
+    negative = Tensor(shape, axes, planner.limbs(f"{name}/negative", axes, width, exact=exact), ends=(0, end))
     minus = tuple(-part for part in negative.parts)
-    return Tensor(shape, axes, positive.parts + minus, positive=positive, negative=negative)
+    return Tensor(shape, axes, positive.parts + minus, positive=positive, negative=negative, ends=(-end, end))
+
+
+def most(width: int, *, exact: bool) -> int:
+    """What limbs of a width stay under: whole digits may add all but one of a digit's bits."""
+    return 1 << (width if exact else width + MOST_DIGIT_BITS - 1)
 
 
 def put(values: Values, name: str, tensor: Tensor, integers: Ints, bits: int) -> None:

@@ -74,9 +74,9 @@ class Conv2d(ProvableLayer):
         sliding.verify_sum(verifying, self.inputs[0], rows + channel, read, factor, check)
         committed.verify_split(verifying, self.output, self.step.name)
 
-    def reach(self, planner: Planner) -> int:
-        """The bits of the sum."""
-        return reach(planner, self.step, prod(self.step.parameters["weight"][1:]))
+    def reach(self) -> int:
+        """The size of the sum."""
+        return reach(self.step, self.inputs[0], prod(self.step.parameters["weight"][1:]))
 
     def evaluate(self, values: Values) -> None:
         """The graph's own products."""

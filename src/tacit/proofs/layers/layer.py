@@ -31,6 +31,7 @@ class Planner(Protocol):
     """What a layer may ask for while a statement is planned."""
 
     fraction_bits: int
+    growth: int  # by how many bits an accumulator may be over the tensor that it is of (`Architecture.growth`)
 
     def limbs(self, name: str, axes: Axes, width: int, *, exact: bool) -> tuple[Part, ...]:
         """Integers in [0, 2^width), or up to the next multiple of a digit's bits, to be committed."""
@@ -52,10 +53,13 @@ class ProvableLayer(ABC):
     """One layer of one statement; `output` is its tensor."""
 
     kind: ClassVar[str]
+    arity: ClassVar[int] = 1  # inputs
     output: Tensor
 
     def __init__(self, step: Step, inputs: Sequence[Tensor], planner: Planner) -> None:
         self.step, self.inputs = step, inputs
+        if len(inputs) != self.arity:
+            raise self.unfit(f"it takes {self.arity} tensors, not {len(inputs)}")
         self.plan(planner)
 
     @abstractmethod
@@ -74,12 +78,15 @@ class ProvableLayer(ABC):
     def prove(self, proving: Proving) -> None:
         """Send what `verify` reads."""
 
-    def reach(self, planner: Planner) -> int:
-        """Bits that no accumulator passes, whatever parameters there are within their bits: 0 where there are none."""
+    def reach(self) -> int:
+        """What no accumulator passes in size, whatever parameters are within their bits, and inputs within their ends.
+
+        The output counts, where nothing is committed; 0 where there is no accumulator.
+        """
         return 0
 
     def unsound(self) -> int:
-        """The soundness error of the layer's own lookups, in values of a challenge (`lookup.verifier.unsound`)."""
+        """Bad values of the layer's own lookups (`lookup.verifier.unsound`), and of challenges with more than 3."""
         return 0
 
     def unfit(self, why: str) -> ProofError:

@@ -63,9 +63,9 @@ class Linear(ProvableLayer):
         verifying.receiver.require_zero(verifying.product(weight, x) * real - value, check)
         committed.verify_split(verifying, self.output, self.step.name)
 
-    def reach(self, planner: Planner) -> int:
-        """The bits of the sum."""
-        return reach(planner, self.step, self.step.parameters["weight"][1])
+    def reach(self) -> int:
+        """The size of the sum."""
+        return reach(self.step, self.inputs[0], self.step.parameters["weight"][1])
 
     def evaluate(self, values: Values) -> None:
         """The graph's own products."""

@@ -50,6 +50,8 @@ class MaxPool(ProvableLayer):
             raise self.unfit(f"a window of {self.size} has more than {MOST_PLACES} places")
         self.over = sliding.of_layer(self, x.shape, self.size, self.stride, self.padding)
         self.bits = planner.bits(step.inputs[0])
+        if any(self.padding):  # which stands for less than any value that is proved to be possible
+            self.bits = max(self.bits, (-x.ends[0] - 1).bit_length())
         if max(self.bits, step.bits) + 1 > committed.MOST_BITS:
             raise self.unfit(f"differences of {self.bits} bits are over {committed.MOST_BITS}")
         shape = (x.shape[0], self.over[0].windows, self.over[1].windows)
@@ -80,6 +82,10 @@ class MaxPool(ProvableLayer):
         sliding.verify_sum(verifying, self.inputs[0], rows + channels, total, weight, check)
         self._verify_product(verifying, check)
         committed.verify_split(verifying, self.output, self.step.name)
+
+    def unsound(self) -> int:
+        """Bad values of its challenges: the sumcheck's degree is the number of places, as is that of the mixing."""
+        return len(self.below) * self.axes.variables + sum(self.size)
 
     def evaluate(self, values: Values) -> None:
         """The greatest, and the differences."""

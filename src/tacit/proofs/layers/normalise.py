@@ -17,7 +17,7 @@ from tacit.proofs.argument.claims import Block, Point, Term
 from tacit.proofs.field import ONE, Element, Words
 from tacit.proofs.layers import committed
 from tacit.proofs.layers.layer import Planner, ProvableLayer, provable, row
-from tacit.proofs.layers.rescaling import Rescaling
+from tacit.proofs.layers.rescaling import Rescaling, reach
 from tacit.proofs.layers.verifying import Verifying
 from tacit.proofs.multilinear import indicator
 from tacit.proofs.tensors import Axes, Form
@@ -85,10 +85,9 @@ class Normalise(ProvableLayer):
         proving.evaluation(self._at(self.scale, at))
         committed.prove_split(proving, self.output)
 
-    def reach(self, planner: Planner) -> int:
-        """The bits of one product and the offset."""
-        bits = self.step.parameter_bits
-        return max(bits["scale"] + planner.bits(self.step.inputs[0]), bits["offset"]) + 1
+    def reach(self) -> int:
+        """The size of one product and the offset."""
+        return reach(self.step, self.inputs[0], 1, weight="scale", bias="offset")
 
     def _at(self, block: Block, point: Point) -> Form:
         """A parameter at the part of a point that it depends on."""

@@ -48,7 +48,7 @@ class Rescaling:
         values.put(f"{name}/remainder", accumulator + (1 << (self._bits - 1)) - (y << self._bits))
 
 
-def reach(planner: Planner, step: Step, products: int) -> int:
-    """Bits of a sum of so many products of weight and input, and a bias, within their bits."""
-    each = step.parameter_bits["weight"] + planner.bits(step.inputs[0])
-    return max(each + (products - 1).bit_length(), step.parameter_bits["bias"]) + 1
+def reach(step: Step, x: Tensor, products: int, *, weight: str = "weight", bias: str = "bias") -> int:
+    """The size of a sum of so many products of weight and input, and a bias, within their bits."""
+    bits = step.parameter_bits
+    return products * (x.most << bits[weight]) + (1 << bits[bias])

@@ -29,6 +29,8 @@ from tacit.proofs.tensors import Tensor
 if TYPE_CHECKING:
     from tacit.proofs.layers.proving import Proving
 
+MOST_READ = 2**20  # entries of an axis, by all windows together: a verifier goes through them one by one
+
 Pair = tuple[int, int]
 Product = Callable[[Words, Words], Words]
 Weight = Callable[[Point, Point], Element]
@@ -86,7 +88,10 @@ def of_layer(layer: ProvableLayer, shape: Shape, size: Pair, stride: Pair, paddi
         room = side + 2 * pad - width
         if room < 0 or not 0 <= pad < width:
             raise layer.unfit(f"windows of {size} with padding {padding} do not fit {shape}")
-        axes.append(Sliding(side, room // step + 1, width, step, pad))
+        count = room // step + 1
+        if max(side, count * width) > MOST_READ:
+            raise layer.unfit(f"windows of {size} over {shape} read more than {MOST_READ} entries of an axis")
+        axes.append(Sliding(side, count, width, step, pad))
     return axes[0], axes[1]
 
 

@@ -38,6 +38,10 @@ class Square(ProvableLayer):
         verifying.receiver.require_zero(verifying.product(root, root) - value, check)
         committed.verify_split(verifying, self.output, self.step.name)
 
+    def reach(self) -> int:
+        """The size of a square."""
+        return self.inputs[0].most ** 2
+
     def evaluate(self, values: Values) -> None:
         """x^2."""
         x = values.tensors[self.step.inputs[0]]

@@ -30,7 +30,7 @@ class Unflatten(ProvableLayer):
         if row(x.axes) == shape:
             self.output = x.reshaped(shape)
         elif not x.hidden and not x.constant:
-            self.output = Tensor(shape, Axes((x.axes.sizes[0], *shape)), public=x.public)
+            self.output = Tensor(shape, Axes((x.axes.sizes[0], *shape)), public=x.public, ends=x.ends)
         else:
             raise self.unfit(f"a committed tensor of axes {row(x.axes)} cannot become {shape}; give the model images")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _columns(score_bits: int, table_bits: int, bits: int) -> tuple[Ints, Ints]:
     grid = [one - value for value in reversed(half[1:])] + half
     c0 = [(value + (1 << (_WORK_BITS - bits - 1))) >> (_WORK_BITS - bits) for value in grid[:-1]]
     shift = _WORK_BITS - SLOPE_BITS - width_bits
-    rises = (later - value for value, later in zip(grid, grid[1:], strict=False))
+    rises = (later - value for value, later in pairwise(grid))
     c1 = [(rise + (1 << (shift - 1))) >> shift for rise in rises]
     return np.array(c0, dtype=np.int64), np.array(c1, dtype=np.int64)
 
