@@ -30,7 +30,19 @@ def plainly(gram, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", RINGS)
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 1), (3, 1, 2), (4, 5, 1), (12, 3, 401), (24, 1, 5000), (6, 11, 900), (48, 4, 130), (4, 2, 0)]
+    "shape",
+    [
+        (1, 1, 1),
+        (3, 1, 2),
+        (4, 5, 1),
+        (12, 3, 401),
+        (24, 1, 5000),
+        (6, 11, 900),
+        (48, 4, 130),
+        (6, 5, 128),
+        (6, 5, 129),
+        (4, 2, 0),
+    ],
 )
 def test_rows_are_convolved_along_both_diagonals(name, shape):
     gram, add, modulus = RINGS[name]

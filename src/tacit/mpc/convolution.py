@@ -15,6 +15,7 @@ import numpy as np
 from tacit.mpc.replicated import Words
 
 Combine = Callable[[Words, Words], Words]
+SHORT = 128  # words of a row up to which the many sums that Karatsuba's rule leaves cost more than it saves
 FEW = 2**19  # products of words that are not worth more calls
 
 
@@ -26,6 +27,8 @@ def convolve(a: Words, b: Words, *, gram: Combine, add: Combine) -> Words:
     sums of rows.
     """
     degree, count, width = a.shape
+    if width <= SHORT:
+        return _by_diagonals(a, b, gram)
     if degree % 2 or (degree * count) ** 2 * width <= FEW:
         shape = (degree * count, width)
         return _along_diagonals(gram(a.reshape(shape), b.reshape(shape)).reshape(degree, count, degree, count))
@@ -38,6 +41,16 @@ def convolve(a: Words, b: Words, *, gram: Combine, add: Combine) -> Words:
     found[degree:] = high
     found[half : half + degree - 1] += both - low - high
     return found
+
+
+def _by_diagonals(a: Words, b: Words, gram: Combine) -> Words:
+    """The same, with all rows whose k - l is equal joined to one: as few sums as there can be."""
+    degree, count, _ = a.shape
+    sums = np.empty((degree, degree, 2 * count - 1), dtype=np.uint64)
+    for n in range(1 - count, count):
+        left, right = a[:, max(n, 0) : count + min(n, 0)], b[:, max(-n, 0) : count - max(n, 0)]
+        sums[:, :, n + count - 1] = gram(left.reshape(degree, -1), right.reshape(degree, -1))
+    return _skewed(sums)
 
 
 def _along_diagonals(products: Words) -> Words:

@@ -22,12 +22,12 @@ MOST_ERROR = Fraction(1, 2**40)
 MOST_ROWS = 64
 MOST_FOLDS = 60
 MOST_FIRST_ROWS = 32
-FIRST_ROWS = (8, 16, 24, 32)  # of the first fold where there is much: for tiles of the kernels
+FIRST_ROWS = (16, 32)  # of the first fold where there is much: one or two tiles of the kernels
 MUCH = 4096  # words
 LIFTED = {"arithmetic": 1024, "binary": 64}  # words up to which claims may become elements without a first fold
 # What a plan is chosen by: products of words for a term and a row in the first fold, for an element and a row in the
 # others; how many rows cost as much as an element of a vector, besides; and products in the time of a byte.
-FIRST_WORK, FOLD_WORK, ROWS_LIKE_A_VECTOR, WIRE_WORK = 48, 1200, 4, 128
+FIRST_WORK, FOLD_WORK, ROWS_LIKE_A_VECTOR, WIRE_WORK = 64, 1200, 20, 128
 WORD = 8  # bytes
 
 
