@@ -69,6 +69,21 @@ def test_an_inference_shows_its_rows(tacit, prove, committed):
     assert tacit("verify", "a.proof", *commitments("rows")).code == 1
 
 
+def test_the_best_model_of_ones_own_rows_is_proved_to_be_it(tacit, sealed):
+    me = ("--identity", sealed.here / "north.key")
+    done = tacit("commit", "fit", sealed.table, "--bundle", sealed.bundle, "--name", "best", "--mu", "0.05", *me)
+    assert done.code == 0, done.err
+    secrets = ("--model", "best-model.secret", "--data", "best-rows.secret", "--out", "a.proof", *me)
+    done = tacit("prove", "optimality", "--mu", "0.05", *secrets)
+    assert done.code == 0, done.err
+    shown = tacit("verify", "a.proof", *commitments("best-model", "best-rows"))
+    assert shown.code == 0
+    assert "minimises the logistic loss" in shown.out
+    done = tacit("prove", "optimality", "--loss", "hinge", *secrets)
+    assert done.code == 1
+    assert "dual" in done.err
+
+
 def test_a_reader_is_told_what_was_not_compared(tacit, prove):
     assert prove("accuracy", "--context", "7").code == 0
     done = tacit("verify", "a.proof", *commitments("model"))

@@ -12,6 +12,7 @@ import pytest
 
 from tacit.errors import ProtocolError, TacitError
 from tacit.keys import Identity
+from tacit.mpc import session as session_module
 from tacit.mpc.exchange import Exchange, Wanted
 from tacit.mpc.inputs import share
 from tacit.mpc.messages import Hello, Round
@@ -237,3 +238,39 @@ def test_threads_end(identities):
     before = threading.active_count()
     together(*(honest(i, line) for i, line in enumerate(lines(identities))))
     assert threading.active_count() <= before
+
+
+def test_long_messages_go_in_parts_and_come_out_whole(identities, monkeypatch):
+    monkeypatch.setattr(session_module, "PART", 40)
+    large = np.arange(99, dtype=np.uint64)
+
+    def exchange(session):
+        def protocol():
+            words = large + np.uint64(session.party.index)
+            return (yield Exchange((words,), (words[:7],), (Wanted((7,)),), (Wanted((99,)),)))
+
+        received = session.run(protocol())
+        return received.from_previous[0], received.from_next[0], session.cost.messages_sent
+
+    results = together(*(honest(i, line, exchange) for i, line in enumerate(lines(identities))))
+    for index, (from_previous, from_next, messages) in enumerate(results):
+        np.testing.assert_array_equal(from_previous, large[:7] + np.uint64((index - 1) % 3))
+        np.testing.assert_array_equal(from_next, large + np.uint64((index + 1) % 3))
+        assert messages == 20 + 2
+
+
+def test_both_neighbours_may_send_more_than_a_channel_holds_ahead(identities):
+    """192 KiB to each side over channels that hold 64 KiB: parts are received between those that are sent."""
+    forward = [pair(identities[i].public, identities[(i + 1) % 3].public, max_message=2**16) for i in range(3)]
+    three = [(forward[(i - 1) % 3][1], forward[i][0]) for i in range(3)]
+
+    def exchange(session):
+        def protocol():
+            words, wanted = (np.ones(3 * 2**13, np.uint64),), (Wanted((3 * 2**13,)),)
+            return (yield Exchange(words, words, wanted, wanted))
+
+        return int(session.run(protocol()).from_next[0].sum())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session_module, "PART", 2**14)
+        assert together(*(honest(i, line, exchange) for i, line in enumerate(three))) == [3 * 2**13] * 3

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from tacit.data import Schema, load
 from tacit.errors import ProofError
 from tacit.evidence.committing import encoded
-from tacit.graph import ArgMax
 from tacit.proofs.certificate import Certificate
 from tacit.proofs.commitment.long_lived import LongLived
 from tacit.proofs.dataset.secret import CommittedSet
@@ -77,14 +76,8 @@ def certify(statement: Statement, *secrets: LongLived, context: bytes = b"") -> 
 
 
 def _right(model: CommittedModel, data: CommittedSet, tolerance: Fraction | None) -> npt.NDArray[np.bool_]:
-    outputs = model.graph.evaluate(data.parts["rows"])
-    labels = data.parts["labels"]
-    flat = outputs.reshape(len(outputs), -1)
-    if tolerance is not None:
-        units = int(tolerance * (1 << model.graph.fraction_bits))
-        return np.asarray(np.abs(flat[:, 0] - labels) <= units)
-    if isinstance(model.graph.layers[-1], ArgMax):
-        return np.asarray(flat[:, 0] == labels)
-    if flat.shape[1] == 1:
-        return np.asarray((2 * flat[:, 0] > 1 << model.graph.fraction_bits) == labels)
-    return np.asarray(flat.argmax(axis=1) == labels)
+    outputs, labels = model.graph.evaluate(data.parts["rows"]), data.parts["labels"]
+    if tolerance is None:
+        return np.asarray(model.graph.decide(outputs) == labels)
+    units = int(tolerance * (1 << model.graph.fraction_bits))
+    return np.asarray(np.abs(outputs.reshape(len(outputs), -1)[:, 0] - labels) <= units)

@@ -1,9 +1,8 @@
-"""Multi-party computation: three parties train and classify on shares, and nobody sees data, model or what lies
-between.
+"""Multi-party computation: three parties train and classify on shares, and nobody sees what they are of.
 
-`Shared` is an array that is used like one of numpy's; `train` and `evaluate` are whole programs on sessions, which
-`run_locally` opens in one process and `neighbours` with `open_session` between machines. Security is an argument
-without a default. See docs/mpc.md.
+`Shared` is an array that is used like one of numpy's; `train` is a whole program on a session, `evaluate` a protocol
+for `Session.run`. `run_locally` opens sessions in one process, `neighbours` with `open_session` between machines.
+Security is an argument without a default. See docs/mpc.md.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tacit.mpc.evaluation import Skeleton, evaluate, weights_of
     from tacit.mpc.local import run_locally
     from tacit.mpc.network import neighbours
     from tacit.mpc.session import Session, open_session
-    from tacit.mpc.shared import Shared, Truth
+    from tacit.mpc.shared import Shared
     from tacit.mpc.storage import Storage
     from tacit.mpc.training.settings import Settings
     from tacit.mpc.training.train import DenseModel, Part, Split, train
+    from tacit.mpc.truth import Truth
 
 _HOMES = {
     "DenseModel": "training.train",
@@ -26,13 +27,16 @@ _HOMES = {
     "Session": "session",
     "Settings": "training.settings",
     "Shared": "shared",
+    "Skeleton": "evaluation",
     "Split": "training.train",
     "Storage": "storage",
-    "Truth": "shared",
+    "Truth": "truth",
+    "evaluate": "evaluation",
     "neighbours": "network",
     "open_session": "session",
     "run_locally": "local",
     "train": "training.train",
+    "weights_of": "evaluation",
 }
 
 __all__ = [
@@ -41,13 +45,16 @@ __all__ = [
     "Session",
     "Settings",
     "Shared",
+    "Skeleton",
     "Split",
     "Storage",
     "Truth",
+    "evaluate",
     "neighbours",
     "open_session",
     "run_locally",
     "train",
+    "weights_of",
 ]
 
 

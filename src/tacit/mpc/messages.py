@@ -19,7 +19,7 @@ class Hello(msgspec.Struct, tag="mpc hello", frozen=True, forbid_unknown_fields=
 
 
 class Round(msgspec.Struct, tag="mpc round", frozen=True, forbid_unknown_fields=True):
-    """One round: its number, from 0 on, and the bytes of its arrays, little-endian, one after another."""
+    """One round, or a part of one: its number, from 0 on, and the bytes of its arrays in turn, little-endian."""
 
     number: int
     data: bytes

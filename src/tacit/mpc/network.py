@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from tacit.errors import TacitError
 from tacit.keys import Identity, PublicIdentity
 from tacit.mpc.party import PARTIES
 from tacit.wire import Channel, Listener, connect
@@ -38,6 +39,12 @@ def neighbours(
     to_host, to_port = addresses[(index + 1) % PARTIES]
     with ThreadPoolExecutor(1) as pool, Listener(host, port, me, [before], default_timeout=timeout) as listener:
         coming = pool.submit(listener.accept, timeout)
-        following = connect(to_host, to_port, me, after, retry_for=timeout, default_timeout=timeout)
+        try:
+            following = connect(to_host, to_port, me, after, retry_for=timeout, default_timeout=timeout)
+        except BaseException:
+            listener.close()
+            with suppress(TacitError):  # whoever had come already is let go
+                coming.result().close()
+            raise
         with following, coming.result() as previous:
             yield previous, following

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 RANDOMNESS = 32  # bytes
 DEFAULT_TIMEOUT = 60.0  # seconds for one message
+PART = 2**26  # bytes of a message at once: a channel takes four times as many
 _KEY_DOMAIN = b"tacit mpc component key v1"
 
 
@@ -80,22 +81,32 @@ class Session:
         self.cost.rounds += 1
         self.cost.bytes_sent += exchange.bytes_sent
         step = f"round {number}"
-        for channel, arrays in ((self._previous, exchange.to_previous), (self._next, exchange.to_next)):
-            if arrays:
-                self.cost.messages_sent += 1
-                channel.send(Round(number, _packed(arrays)), self.timeout, step=step)
+        neighbours = self._previous, self._next
+        going = [_parts(exchange.to_previous), _parts(exchange.to_next)]
+        wanted = exchange.from_previous, exchange.from_next
+        coming = [_count(each) for each in wanted]
+        taken: list[list[bytes]] = [[], []]
+        # A part is sent to both and received from both before the next: nobody sends far ahead of who has not received.
+        for place in range(max(*map(len, going), *coming)):
+            for channel, parts in zip(neighbours, going, strict=True):
+                if place < len(parts):
+                    self.cost.messages_sent += 1
+                    channel.send(Round(number, parts[place]), self.timeout, step=step)
+            for channel, count, found in zip(neighbours, coming, taken, strict=True):
+                if place < count:
+                    found.append(self._taken(channel, number, step))
         return Received(
-            self._taken(self._previous, exchange.from_previous, number, step),
-            self._taken(self._next, exchange.from_next, number, step),
+            *(
+                unpacked(b"".join(parts), each, channel.peer.name, step)
+                for channel, parts, each in zip(neighbours, taken, wanted, strict=True)
+            )
         )
 
-    def _taken(self, channel: Channel, wanted: Sequence[Wanted], number: int, step: str) -> tuple[Array, ...]:
-        if not wanted:
-            return ()
+    def _taken(self, channel: Channel, number: int, step: str) -> bytes:
         message = channel.receive(Round, step, self.timeout)
         if message.number != number:
             raise ProtocolError(f"sent round {message.number}", culprit=channel.peer.name, step=step)
-        return unpacked(message.data, wanted, channel.peer.name, step)
+        return message.data
 
     def __repr__(self) -> str:
         return f"Session({self.party!r}, {self.cost.rounds} rounds, {self.cost.bytes_sent} bytes sent)"
@@ -151,15 +162,24 @@ def unpacked(data: bytes, wanted: Sequence[Wanted], sender: str, step: str) -> t
         raise ProtocolError(f"sent {len(data)} bytes where {needed} are needed", culprit=sender, step=step)
     arrays, start = [], 0
     for each in wanted:
-        flat = np.frombuffer(
-            data,
-            dtype=np.dtype(each.dtype).newbyteorder("<"),
-            count=each.nbytes // np.dtype(each.dtype).itemsize,
-            offset=start,
-        )
+        kind = np.dtype(each.dtype)
+        flat = np.frombuffer(data, dtype=kind.newbyteorder("<"), count=each.nbytes // kind.itemsize, offset=start)
         arrays.append(flat.reshape(each.shape))
         start += each.nbytes
     return tuple(arrays)
+
+
+def _parts(arrays: Sequence[Array]) -> list[bytes]:
+    """The bytes of a message's arrays, cut into parts that a channel takes; none where there is no array."""
+    packed = _packed(arrays)
+    if len(packed) <= PART:
+        return [packed] if arrays else []
+    return [packed[start : start + PART] for start in range(0, len(packed), PART)]
+
+
+def _count(wanted: Sequence[Wanted]) -> int:
+    """In how many parts these arrays arrive."""
+    return max(1, -(-sum(each.nbytes for each in wanted) // PART)) if wanted else 0
 
 
 def _packed(arrays: Sequence[Array]) -> bytes:

@@ -25,7 +25,7 @@ from tacit.errors import DataError
 from tacit.mpc.functions.equality import is_zero
 from tacit.mpc.functions.exponential import exp
 from tacit.mpc.functions.inner_products import inner_products
-from tacit.mpc.functions.local import concatenate, minus, plus
+from tacit.mpc.functions.local import concatenate, plus
 from tacit.mpc.functions.maximum import argmax, maximum, maximum_along
 from tacit.mpc.functions.reciprocal import reciprocal
 from tacit.mpc.functions.relu import below_zero, not_negative, relu
@@ -40,6 +40,7 @@ from tacit.mpc.replicated import Arithmetic, SecretAsPublicError, Share, ring
 from tacit.mpc.session import Session
 from tacit.mpc.training.rows import decoded, encoded
 from tacit.mpc.truncation import truncate
+from tacit.mpc.truth import Truth
 from tacit.mpc.verification import verify
 
 DEFAULT_FRACTION_BITS = 16
@@ -222,6 +223,10 @@ class Shared:
         found = self._session.run(softmax(self._session.party, self._first(axis), self._f, BOUND_BITS))
         return self._new(found.map(lambda part: np.moveaxis(part, 0, axis)))
 
+    def chosen(self, condition: Arithmetic, otherwise: Shared) -> Self:
+        """This where the shared `condition` is 1, and `otherwise` where it is 0: see `Truth.where`."""
+        return self._run(where(self._session.party, condition, self._share, otherwise._same(self)))
+
     def verify(self) -> None:
         """In active mode: look whether anybody cheated in a product so far; `open` does so by itself."""
         if self._session.party.active:
@@ -273,49 +278,6 @@ class Shared:
 
     def _rescaled(self, product: Arithmetic) -> Self:
         return self._run(truncate(self._session.party, product, self._f)) if self._f else self._new(product)
-
-
-class Truth:
-    """A secret yes or no for each element: what a comparison gives, and `where` takes."""
-
-    __array_ufunc__ = None
-
-    def __init__(self, session: Session, share: Arithmetic) -> None:
-        """Of a share of 0 and 1."""
-        self._session, self._share = session, share
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape, which is public."""
-        return self._share.shape
-
-    def where(self, yes: Shared, no: Shared) -> Shared:
-        """`yes` where true and `no` elsewhere, without telling which."""
-        chosen = self._session.run(where(self._session.party, self._share, yes.share, no._same(yes)))
-        return yes._new(chosen)
-
-    def __invert__(self) -> Truth:
-        return Truth(self._session, minus(self._session.party, 1, self._share))
-
-    def __and__(self, other: Truth) -> Truth:
-        return Truth(self._session, self._session.run(multiply(self._session.party, self._share, other._share)))
-
-    def __or__(self, other: Truth) -> Truth:
-        return ~(~self & ~other)
-
-    def count(self) -> Shared:
-        """How many are true, as a number without fractional bits."""
-        return Shared(self._session, self._share.map(lambda part: np.asarray(part.sum(dtype=np.uint64))), 0)
-
-    def numbers(self) -> Shared:
-        """1 for true and 0 for false, without fractional bits."""
-        return Shared(self._session, self._share, 0)
-
-    def __bool__(self) -> bool:
-        raise SecretAsPublicError("a secret has no truth value: choose with `where`")
-
-    def __repr__(self) -> str:
-        return f"Truth(secret, shape={self.shape})"
 
 
 def stacked(parts: Sequence[Shared], axis: int = 0) -> Shared:

@@ -9,7 +9,9 @@ import pytest
 
 from tacit.errors import ProofError
 from tacit.proofs.architecture import Architecture
+from tacit.proofs.dataset import layout
 from tacit.proofs.dataset.description import MOST_ROWS, SetDescription
+from tacit.proofs.dataset.layout import Layout
 
 from ..models import dense, rows_for
 from .sets import Parts, arrays, describe, public_set
@@ -87,3 +89,11 @@ def test_descriptions_of_no_set_are_refused() -> None:
 
 def test_a_description_says_itself_to_people() -> None:
     assert describe(GRAPH, 5, 2).words == "5 rows of shape (3,) with labels of 2 classes, each in one of two groups"
+
+
+def test_digits_that_could_pass_the_field_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = SetDescription.of(Architecture.of(dense([3, 2])), 2, classes=2)
+    Layout(described)
+    monkeypatch.setattr(layout, "MOST_WIDTH", 5)
+    with pytest.raises(ProofError, match="pass 5"):
+        Layout(described)

@@ -37,9 +37,8 @@ class SharedAffine(SharedLayer):
         x = yield from settle(party, inputs[0])
         factor, term = weights
         sums = yield from self.products(party, step, x.value, factor)
-        shift = step.options["weight_bits"]
-        assert isinstance(shift, int)
-        return Tensor(sums + self.spread(term, sums.ndim), step.accumulator_bits, step.bits, shift)
+        total = sums + self.spread(term, sums.ndim)
+        return Tensor(total, step.accumulator_bits, step.bits, step.number("weight_bits"))
 
     def drift(self, layer: Layer, fraction_bits: int, inputs: Sequence[Input], bound: int) -> Drift:
         """A unit of the input counts as often as the largest row of weights says."""

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from math import prod
-from typing import cast
 
 import numpy as np
 
 from tacit.graph.fixed import Shape
-from tacit.graph.layers.windows import Pair, windows
+from tacit.graph.layers.windows import windows
 from tacit.mpc.evaluation.affine import SharedAffine
 from tacit.mpc.evaluation.layer import WORDS, shared
 from tacit.mpc.evaluation.skeleton import Step
@@ -29,7 +28,7 @@ class SharedConv2d(SharedAffine):
         """One matrix product, (rows * places, channels * kernel) by (channels * kernel, outputs)."""
         outputs, channels, height, width = factor.shape
         kernel, depth = (height, width), channels * height * width
-        stride, padding = cast(Pair, step.options["stride"]), cast(Pair, step.options["padding"])
+        stride, padding = step.pair("stride"), step.pair("padding")
 
         def unrolled(words: Words) -> Words:
             view = windows(words, kernel, stride, padding, 0)

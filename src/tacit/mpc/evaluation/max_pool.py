@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import cast
 
 import numpy as np
 
@@ -60,8 +59,7 @@ class SharedMaxPool(SharedLayer):
 
 def window(step: Step) -> tuple[Pair, Pair, Pair]:
     """A pool's size, stride and padding."""
-    size, stride, padding = (cast(Pair, step.options[name]) for name in ("size", "stride", "padding"))
-    return size, stride, padding
+    return step.pair("size"), step.pair("stride"), step.pair("padding")
 
 
 def is_cheaper_before(x: Tensor, elements: int, places: int, size: int) -> bool:

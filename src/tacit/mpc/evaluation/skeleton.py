@@ -33,22 +33,35 @@ MOST_BITS = 62  # of anything: absolute values stay below 2^61
 
 Side = Annotated[int, msgspec.Meta(ge=1, le=2**24)]
 Sides = Annotated[tuple[Side, ...], msgspec.Meta(min_length=1, max_length=MAX_RANK)]
+# Not as a union of a number and a pair, which msgspec 0.22 is known to decode wrongly where there are bounds.
+Option = Annotated[tuple[int, ...], msgspec.Meta(min_length=1, max_length=2)]
 NumberOfBits = Annotated[int, msgspec.Meta(ge=2, le=MOST_BITS)]
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The public part of one layer.
 
-    inputs: numbers of tensors, 0 for the graph's input, i for the i-th layer's. weights: the shapes of its weights in
-    order. accumulator_bits, bits: k of a bound -2^(k-1) <= x < 2^(k-1) on its accumulators and on its tensor.
+    inputs: numbers of tensors, 0 for the graph's input, i for the i-th layer's. options: one number each, or two.
+    weights: the shapes of its weights in order. accumulator_bits, bits: k of a bound -2^(k-1) <= x < 2^(k-1) on its
+    accumulators and on its tensor.
     """
 
     kind: Annotated[str, msgspec.Meta(max_length=32)]
     inputs: Annotated[tuple[int, ...], msgspec.Meta(min_length=1, max_length=2)]
-    options: Annotated[dict[str, int | tuple[int, int]], msgspec.Meta(max_length=8)]
+    options: Annotated[dict[str, Option], msgspec.Meta(max_length=8)]
     weights: Annotated[tuple[Sides, ...], msgspec.Meta(max_length=2)]
     accumulator_bits: NumberOfBits
     bits: NumberOfBits
+
+    def number(self, option: str) -> int:
+        """An option that is one number."""
+        (value,) = self.options[option]
+        return value
+
+    def pair(self, option: str) -> tuple[int, int]:
+        """An option that is two numbers."""
+        first, second = self.options[option]
+        return first, second
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,8 +149,14 @@ def _weights(layer: Layer) -> list[Any]:
     return [getattr(layer, item.name) for item in fields(layer)[2:] if item.metadata.get("tensor")]
 
 
-def _options(layer: Layer) -> dict[str, int | tuple[int, int]]:
-    return {item.name: getattr(layer, item.name) for item in fields(layer)[2:] if not item.metadata.get("tensor")}
+def _options(layer: Layer) -> dict[str, tuple[int, ...]]:
+    found = {item.name: getattr(layer, item.name) for item in fields(layer)[2:] if not item.metadata.get("tensor")}
+    return {name: value if isinstance(value, tuple) else (value,) for name, value in found.items()}
+
+
+def _option(value: tuple[int, ...]) -> int | tuple[int, ...]:
+    """As a layer of the graph has it; whether that one wants a number or a pair, it checks itself."""
+    return value[0] if len(value) == 1 else value
 
 
 def _bits(magnitude: int) -> int:
@@ -156,7 +175,7 @@ def _outline(number: int, step: Step) -> Layer:
         tensor = bool(item.metadata.get("tensor"))
         if not (shapes if tensor else item.name in options):
             raise GraphError(f"layer {number} ({step.kind}) lacks {item.name}")
-        values.append(np.zeros(shapes.pop(0), dtype=np.int64) if tensor else options.pop(item.name))
+        values.append(np.zeros(shapes.pop(0), dtype=np.int64) if tensor else _option(options.pop(item.name)))
     if options or shapes:
         raise GraphError(f"layer {number} ({step.kind}) has options or weights that it should not have")
     return kind(str(number), tuple(INPUT if i == 0 else str(i) for i in step.inputs), *values)

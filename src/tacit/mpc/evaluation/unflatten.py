@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from tacit.graph import Layer
 from tacit.mpc.evaluation.layer import Drift, Input, SharedLayer, shared
@@ -23,7 +22,7 @@ class SharedUnflatten(SharedLayer):
     ) -> Protocol[Tensor]:
         """The same numbers in the same order."""
         x = inputs[0]
-        sides = [cast(int, step.options[side]) for side in ("channels", "height", "width")]
+        sides = [step.number(side) for side in ("channels", "height", "width")]
         return x.having(x.value.reshape(x.value.shape[0], *sides))
         yield  # a protocol of no rounds
 

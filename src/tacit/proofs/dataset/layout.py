@@ -13,11 +13,13 @@ from functools import cached_property
 
 import numpy as np
 
+from tacit.errors import ProofError
 from tacit.graph.fixed import Ints, Shape
 from tacit.proofs import multilinear
 from tacit.proofs.argument.claims import Block, Point
 from tacit.proofs.dataset.description import SetDescription
 from tacit.proofs.field import Words
+from tacit.proofs.plan import MOST_WIDTH
 from tacit.proofs.tensors import Axes, Form, Part, Tensor
 
 SET = 2  # the source that holds a set, in statements on a model and a set
@@ -61,6 +63,8 @@ class Layout:
         choices = range(LEAST_DIGIT_BITS, MOST_DIGIT_BITS + 1)
         self.digit_bits = min(choices, key=lambda bits: 2 * -(-width // bits) * size + 2 * 2**bits)
         self.places = -(-width // self.digit_bits)
+        if self.places * self.digit_bits > MOST_WIDTH:  # u + v would not be a sum of integers
+            raise ProofError(f"a value's range has {width} bits, and digits of {self.digit_bits} pass {MOST_WIDTH}")
         blocks = 2 * self.places
         self._source = source
         self.region = Block(source, 0, (blocks * size - 1).bit_length())

@@ -20,7 +20,7 @@ from tacit.proofs.layers.verifying import Verifying
 from tacit.proofs.model.commitment import ModelCommitment
 from tacit.proofs.plan import Planning
 from tacit.proofs.statements.prediction import Prediction, predict
-from tacit.proofs.statements.statement import Statement
+from tacit.proofs.statements.statement import TAKEN_FOR_GRANTED, Statement
 
 if TYPE_CHECKING:
     from tacit.proofs.layers.proving import Proving
@@ -35,6 +35,7 @@ class Assessment(Statement):
     nothing_of: ClassVar[str] = (
         "It does not say where the rows come from, whether they are like those that the model will be used on, whether"
         " the model was trained on them, or whether their labels are true; and it says nothing of single rows."
+        f" {TAKEN_FOR_GRANTED}"
     )
 
     def __init__(self, model: ModelCommitment, data: SetCommitment | PublicSet) -> None:

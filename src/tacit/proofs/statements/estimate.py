@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from tacit.proofs.argument import pads, verifier
 from tacit.proofs.commitment.parameters import DIGEST, SALT, WORD, Code
+from tacit.proofs.dataset.layout import SET
 from tacit.proofs.statements.statement import Statement
 
 ELEMENT = 16  # bytes of an extension element
 LEAST_SECONDS, LEAST_MEMORY = 0.03, 150e6  # of any proof: small steps, and the libraries
 WORDS_A_SECOND = 90e6  # codeword symbols encoded and hashed
 GATES_A_SECOND = 80e6  # products summed up by sumchecks
-VALUES_A_SECOND = 3e6  # digits of the witness: committed, looked up, claimed
+VALUES_A_SECOND = 3e6  # digits of the witness and of a set: committed, looked up, claimed
 BYTES_A_WORD, BYTES_A_VALUE = 10, 150
 
 
@@ -48,7 +49,7 @@ def estimate(statement: Statement) -> Estimate:
     messages, report = verifier.rehearse(statement.core, sources, statement.lookups())
     report.require()
     words = sum((source.code.rows + pads.ROWS) * source.code.points for source in sources)
-    values = statement.planning.witness.values
+    values = statement.planning.witness.values + sum(source.code.values for source in sources[SET:])
     seconds = LEAST_SECONDS + words / WORDS_A_SECOND + values / VALUES_A_SECOND + statement.gates() / GATES_A_SECOND
     memory = LEAST_MEMORY + BYTES_A_WORD * words + BYTES_A_VALUE * values
     return Estimate(seconds, int(memory), _size(statement, messages))

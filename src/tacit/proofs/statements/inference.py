@@ -17,7 +17,7 @@ from tacit.proofs.forward import Forward
 from tacit.proofs.layers.verifying import Verifying
 from tacit.proofs.model.commitment import ModelCommitment
 from tacit.proofs.plan import Planning
-from tacit.proofs.statements.statement import Statement, digest
+from tacit.proofs.statements.statement import TAKEN_FOR_GRANTED, Statement, digest
 from tacit.proofs.tensors import Tensor, public
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Inference(Statement):
         return (
             f"The model committed to as {self.model.root.hex()[:16]}... gives exactly the stated outputs on the "
             f"{len(self.rows)} stated rows. It does not say that these outputs are right, nor where the rows come from."
+            f" {TAKEN_FOR_GRANTED}"
         )
 
     def gates(self) -> int:

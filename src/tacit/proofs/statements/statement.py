@@ -33,6 +33,7 @@ PROTOCOL = b"tacit proofs 1"
 CODECS = b"goldilocks little-endian, quadratic extension by 7"
 SUITE = b"SHAKE128, BLAKE3, Ligero unique decoding"
 MOST_GATES = 2**30
+TAKEN_FOR_GRANTED = "It takes for granted that a well-formed model was committed to, which is a statement of its own."
 
 
 class Statement(ABC):
