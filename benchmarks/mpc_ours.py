@@ -5,12 +5,13 @@ Run by itself, with a folder, it is that process, or one of the three parties.
 
 from __future__ import annotations
 
-import pickle
+import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def run(case: Case, setting: Setting, security: str, repeat: int) -> Outcome:
     """Run `case`; see `mpc.py`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        work = {"case": case, "security": security, "repeat": repeat, "addresses": setting.hosts.addresses}
-        (folder / "work").write_bytes(pickle.dumps(work))
+        work = {"case": asdict(case), "security": security, "repeat": repeat, "addresses": setting.hosts.addresses}
+        (folder / "work").write_text(json.dumps(work))
         if setting.parties == "threads":
             commands = [[sys.executable, __file__, name]]
         else:
@@ -55,10 +56,11 @@ def run(case: Case, setting: Setting, security: str, repeat: int) -> Outcome:
         processes = [subprocess.Popen(command) for command in commands]
         if any(process.wait() for process in processes):
             raise RuntimeError(f"{case.name} in the setting {setting.name}: a party failed, see above")
-        return _outcome([pickle.loads(path.read_bytes()) for path in sorted(folder.glob("found-*"))])
+        found = [json.loads((folder / f"found-{index}").read_text()) for index in range(len(NAMES))]
+        return _outcome(found, np.load(folder / "result-0.npy"))
 
 
-def _outcome(found: list[dict[str, Any]]) -> Outcome:
+def _outcome(found: list[dict[str, Any]], result: np.ndarray) -> Outcome:
     return Outcome(
         seconds=tuple(max(times) for times in zip(*(each["seconds"] for each in found), strict=True)),
         starting=max(each["starting"] for each in found),
@@ -66,7 +68,7 @@ def _outcome(found: list[dict[str, Any]]) -> Outcome:
         messages=float(np.mean([each["messages"] for each in found])),
         rounds=found[0]["rounds"],
         peak_bytes=max(each["peak"] for each in found),
-        result=found[0]["result"],
+        result=result,
     )
 
 
@@ -130,7 +132,7 @@ class Program:
         return [layer.weight, layer.bias]
 
 
-def timed(session: Session, case: Case, repeat: int, starting: float) -> dict[str, Any]:
+def timed(session: Session, case: Case, repeat: int, starting: float) -> tuple[dict[str, Any], np.ndarray]:
     """The runs of one party; the first, which warms up, is timed only where `repeat` is 0."""
     program = Program(case, session)
     seconds, cost = [], session.cost
@@ -144,15 +146,21 @@ def timed(session: Session, case: Case, repeat: int, starting: float) -> dict[st
             after - earlier
             for after, earlier in zip((cost.rounds, cost.bytes_sent, cost.messages_sent), before, strict=True)
         )
-    return {
+    measured = {
         "seconds": seconds[1:] or seconds,
         "starting": starting,
         "rounds": rounds,
         "bytes": sent,
         "messages": messages,
-        "result": program.open(shares),
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+    return measured, program.open(shares)
+
+
+def keep(folder: Path, index: int, measured: dict[str, Any], result: np.ndarray) -> None:
+    """Leave what a party found for the process that started it."""
+    (folder / f"found-{index}").write_text(json.dumps(measured))
+    np.save(folder / f"result-{index}.npy", result)
 
 
 def _barrier():
@@ -167,11 +175,11 @@ def threads(folder: Path, work: dict[str, Any]) -> None:
     """All three parties in this process."""
     begun = time.perf_counter()
 
-    def party(session: Session) -> dict[str, Any]:
+    def party(session: Session) -> tuple[dict[str, Any], np.ndarray]:
         return timed(session, work["case"], work["repeat"], time.perf_counter() - begun)
 
     for index, found in enumerate(run_locally(party, security=work["security"], timeout=TIMEOUT)):
-        (folder / f"found-{index}").write_bytes(pickle.dumps(found))
+        keep(folder, index, *found)
 
 
 def process(folder: Path, work: dict[str, Any], index: int) -> None:
@@ -182,12 +190,13 @@ def process(folder: Path, work: dict[str, Any], index: int) -> None:
     with neighbours(people[index], [each.public for each in people], addresses, timeout=TIMEOUT) as lines:
         session = open_session(index, NAMES, *lines, security=work["security"], session="benchmark", timeout=TIMEOUT)
         found = timed(session, work["case"], work["repeat"], time.perf_counter() - begun)
-    (folder / f"found-{index}").write_bytes(pickle.dumps(found))
+    keep(folder, index, *found)
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    given = pickle.loads((place / "work").read_bytes())
+    given = json.loads((place / "work").read_text())
+    given["case"] = Case(**given["case"])
     if len(sys.argv) > 2:
         process(place, given, int(sys.argv[2]))
     else:

@@ -15,9 +15,9 @@ timed only where `repeat` is 0. Rounds spu does not tell.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import pickle
 import re
 import resource
 import subprocess
@@ -129,6 +129,18 @@ def share_of(parts) -> libspu.Share:
     return share
 
 
+def write(path: Path, value: object) -> None:
+    """As JSON, with bytes in base64."""
+    path.write_text(json.dumps(value, default=lambda data: {"base64": base64.b64encode(data).decode()}))
+
+
+def read(path: Path):
+    """What `write` wrote."""
+    return json.loads(
+        path.read_text(), object_hook=lambda each: base64.b64decode(each["base64"]) if "base64" in each else each
+    )
+
+
 def description(addresses: list[str]):
     named = libspu.link.Desc()
     named.recv_timeout_ms = 600_000
@@ -140,7 +152,7 @@ def description(addresses: list[str]):
 
 def party(folder: Path, rank: int) -> None:
     """A party in a process of its own; what spu logs goes to its output."""
-    work = pickle.loads((folder / "work").read_bytes())
+    work = read(folder / "work")
     (folder / f"ready-{rank}").touch()
     while len(list(folder.glob("ready-*"))) < PARTIES:  # a link that finds nobody there tries again after seconds
         time.sleep(0.002)
@@ -149,19 +161,19 @@ def party(folder: Path, rank: int) -> None:
     connecting = time.perf_counter() - begun
     found = serve(link, work, rank, link.barrier) | {"connecting": connecting}
     link.barrier()
-    (folder / f"found-{rank}").write_bytes(pickle.dumps(found))
+    write(folder / f"found-{rank}", found)
     link.stop_link()
 
 
 def threads(folder: Path) -> None:
     """All parties as threads of this process, as in spu's simulation."""
-    work = pickle.loads((folder / "work").read_bytes())
+    work = read(folder / "work")
     named, barrier = description([f"thread-{rank}" for rank in range(PARTIES)]), threading.Barrier(PARTIES)
 
     def run(rank: int) -> None:
         link = libspu.link.create_mem(named, rank)
         found = serve(link, work, rank, barrier.wait) | {"connecting": 0.0}
-        (folder / f"found-{rank}").write_bytes(pickle.dumps(found))
+        write(folder / f"found-{rank}", found)
 
     workers = [threading.Thread(target=run, args=(rank,)) for rank in range(PARTIES)]
     for worker in workers:
@@ -180,9 +192,9 @@ def run(work: dict) -> dict[str, object]:
             own[name] = (share.meta, share.share_chunks)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "work").write_bytes(pickle.dumps(work | {"code": program.code, "shares": shares}))
+        write(folder / "work", work | {"code": program.code, "shares": shares})
         log = start(folder, work)
-        found = [pickle.loads((folder / f"found-{rank}").read_bytes()) for rank in range(PARTIES)]
+        found = [read(folder / f"found-{rank}") for rank in range(PARTIES)]
     sent = [(int(size), int(messages)) for size, messages in LINK.findall(log)]
     assert len(sent) == PARTIES, "spu's log has not one profile of each party"
     np.save(work["result"], io.reconstruct([share_of(each["share"]) for each in found]))
