@@ -47,7 +47,11 @@ def test_secrets_are_sealed_and_private_and_commitments_are_small(tacit, committ
 
 @pytest.mark.parametrize(
     ("statement", "options"),
-    [("accuracy", ()), ("parity", ("--bound", "0.999")), ("odds", ("--bound", "999/1000"))],
+    [
+        ("accuracy", ()),
+        ("fairness", ("--kind", "parity", "--bound", "0.999")),
+        ("fairness", ("--kind", "odds", "--bound", "999/1000")),
+    ],
 )
 def test_a_statement_is_proved_and_verified(tacit, prove, statement, options):
     done = prove(statement, *options, "--context", "7")
@@ -96,7 +100,7 @@ def test_a_false_claim_is_not_proved(prove):
     done = prove("accuracy", "--least", "81")
     assert done.code == 1
     assert "right on" in done.err
-    assert prove("parity", "--bound", "0").code == 1
+    assert prove("fairness", "--kind", "parity", "--bound", "0").code == 1
 
 
 def test_any_flipped_bit_ends_with_1(tacit, prove, committed):
@@ -144,7 +148,7 @@ PROVE = "--data rows.secret --out a.proof --model"
         (f"{DATA} model.commitment --group hair=red", "not COLUMN=VALUE"),
         (f"prove accuracy {PROVE} model.commitment", "everybody may see"),
         (f"prove accuracy {PROVE} rows.secret", "committed model"),
-        (f"prove parity --bound many {PROVE} model.secret", "no number"),
+        (f"prove fairness --kind parity --bound many {PROVE} model.secret", "no number"),
     ],
 )
 def test_mistakes_are_told_in_words(tacit, committed, arguments, said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from tacit.proofs.commitment.long_lived import LongLived
     from tacit.proofs.statements.statement import Statement
 
+
+class Kind(StrEnum):
+    """Which rates are compared between the groups."""
+
+    PARITY = "parity"
+    ODDS = "odds"
+
+
 app = typer.Typer(no_args_is_help=True, help="Prove a statement about a committed model.")
 
 ModelOption = Annotated[Path, typer.Option("--model", exists=True, dir_okay=False, help="The model's NAME.secret.")]
@@ -25,7 +34,6 @@ ContextOption = Annotated[
     str, typer.Option(help="What the verifier gave you to bind the proof to, such as a fresh number.")
 ]
 PlanOption = Annotated[bool, typer.Option("--plan", help="Only say what it would take; nothing is proved or counted.")]
-BoundOption = Annotated[str, typer.Option(help="The greatest gap, such as 0.05 or 1/20.")]
 
 
 @app.command("model")
@@ -90,34 +98,27 @@ def accuracy(
     _finish(statement, secrets, out, context, plan, as_json)
 
 
-@app.command("parity")
-def parity(
+@app.command("fairness")
+def fairness(
     model: ModelOption,
     data: DataOption,
-    bound: BoundOption,
+    kind: Annotated[
+        Kind, typer.Option(help="parity: equally often predicted positive; odds: equal true and false positive rates.")
+    ],
+    bound: Annotated[str, typer.Option(help="The greatest gap between the groups, such as 0.05 or 1/20.")],
     out: OutOption,
     identity: IdentityOption,
     context: ContextOption = "",
     plan: PlanOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Demographic parity: both groups are predicted positive about equally often."""
-    _fairness(model, data, bound, out, identity, context, plan, as_json, odds=False)
+    """The committed model treats the two groups of the committed rows alike, to a stated bound."""
+    from tacit.evidence import fairness as stated
+    from tacit.evidence import load_model, load_set
 
-
-@app.command("odds")
-def odds(
-    model: ModelOption,
-    data: DataOption,
-    bound: BoundOption,
-    out: OutOption,
-    identity: IdentityOption,
-    context: ContextOption = "",
-    plan: PlanOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Equalised odds: true and false positive rates of both groups are about equal."""
-    _fairness(model, data, bound, out, identity, context, plan, as_json, odds=True)
+    me = load_identity(identity)
+    secrets = load_model(model, me), load_set(data, me)
+    _finish(stated(*secrets, _ratio(bound), odds=kind is Kind.ODDS), secrets, out, context, plan, as_json)
 
 
 @app.command("optimality")
@@ -140,26 +141,6 @@ def optimality(
     secrets = load_model(model, me), load_set(data, me)
     penalty = Fraction(round(_ratio(mu) * 2**20), 2**20)
     _finish(stated(*secrets, loss, penalty), secrets, out, context, plan, as_json)
-
-
-def _fairness(
-    model: Path,
-    data: Path,
-    bound: str,
-    out: Path,
-    identity: Path,
-    context: str,
-    plan: bool,
-    as_json: bool,
-    *,
-    odds: bool,
-) -> None:
-    from tacit.evidence import fairness as stated
-    from tacit.evidence import load_model, load_set
-
-    me = load_identity(identity)
-    secrets = load_model(model, me), load_set(data, me)
-    _finish(stated(*secrets, _ratio(bound), odds=odds), secrets, out, context, plan, as_json)
 
 
 def _finish(
