@@ -64,6 +64,7 @@ def test_why_flower_does_not_start_it_is_told_in_one_line(tmp_path):
         made.start()
     assert "\n" not in str(caught.value)
     assert "Traceback" not in str(caught.value)
+    assert "locals" not in str(caught.value)
 
 
 def test_a_path_with_quotes_is_one_path_in_flowers_configuration(tmp_path):

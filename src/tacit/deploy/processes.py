@@ -183,7 +183,8 @@ def flwr(
     try:
         done = subprocess.run(  # noqa: S603  # our own interpreter
             [sys.executable, "-P", "-c", code, json.dumps([list(command) for command in commands])],
-            env=environment(folder, extra),
+            # Not the framed traceback, which breaks paths in two and shows the values of variables.
+            env={**environment(folder, extra), "TYPER_STANDARD_TRACEBACK": "1", "_TYPER_STANDARD_TRACEBACK": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

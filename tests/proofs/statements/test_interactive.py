@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -21,26 +22,34 @@ from tacit.proofs.values import Values
 from ..models import MODES, committed, dense, inference, rows_for
 
 
+class HungUpError(Exception):
+    """The verifier has refused, and draws no more coins."""
+
+
 def talk(claim: Inference, model: CommittedModel) -> None:
     """A prover in a thread of its own; messages and coins go through queues."""
     said: queue.Queue[bytes] = queue.Queue()
     told: queue.Queue[bytes] = queue.Queue()
+
+    def coins(length: int) -> bytes:
+        if not (drawn := told.get(timeout=60)):
+            raise HungUpError
+        return drawn
 
     def prove() -> None:
         values = Values(claim.planning.witness, {layer.name: layer for layer in model.graph.layers}, 8)
         values.tensors["input"] = claim.rows
         claim.forward.evaluate(values)
         witness = values.vector()
-        transcript = ProverTranscript(
-            claim.session(b""), claim.instance(), coins=lambda length: told.get(timeout=60), deliver=said.put
-        )
+        transcript = ProverTranscript(claim.session(b""), claim.instance(), coins=coins, deliver=said.put)
 
         def converse(sender: Sender) -> None:
             conversation = Proving(sender, values, [witness, model.opened.values])
             claim.follow(conversation)
             digits.prove(conversation, claim.planning.witness)
 
-        prover.prove(transcript, claim.core, converse, claim.sources(), [Opened(witness), model.opened])
+        with suppress(HungUpError):
+            prover.prove(transcript, claim.core, converse, claim.sources(), [Opened(witness), model.opened])
 
     speaker = threading.Thread(target=prove, daemon=True)
     speaker.start()
@@ -54,8 +63,11 @@ def talk(claim: Inference, model: CommittedModel) -> None:
         return data
 
     heard = VerifierTranscript(claim.session(b""), claim.instance(), hear, own_coins(told.put))
-    verifier.verify(heard, claim.core, claim.sources(), claim.lookups())
-    speaker.join()
+    try:
+        verifier.verify(heard, claim.core, claim.sources(), claim.lookups())
+    finally:
+        told.put(b"")
+        speaker.join()
 
 
 @pytest.mark.parametrize("uses", MODES)
